@@ -22,7 +22,10 @@ func generate(services []*service) (map[string][]byte, error) {
 	g.nameTypes()
 	files := map[string][]byte{}
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"types_gen.go": g.types,
+		"types_gen.go":      g.types,
+		"operations_gen.go": g.operations,
+		"bind_gen.go":       g.bind,
+		"shapes_gen.go":     g.shapes,
 	} {
 		b := bytes.NewBufferString(header)
 		if err := write(b); err != nil {
