@@ -1,0 +1,5 @@
+//go:build !unix
+
+package artifact
+
+func mapFile(path string) ([]byte, func() error, error) { return readWhole(path) }
