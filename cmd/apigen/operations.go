@@ -37,7 +37,8 @@ func (g *generator) operation(b *bytes.Buffer, s *service, op *operation) error 
 	if key := s.resultKey(op); key != "" {
 		fmt.Fprintf(b, "Paginated: true, ResultKey: %q,\n", key)
 	}
-	fmt.Fprintf(b, "InputShape: %s,\n},\n", shapeVar(s, op.Input.Shape))
+	fmt.Fprintf(b, "InputShape: %s,\n", shapeVar(s, op.Input.Shape))
+	fmt.Fprintf(b, "NewInput: func() any { return new(%s) },\n},\n", g.typeOf(s, op.Input))
 	return nil
 }
 

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // An Operation is one call of the three services, as the models describe it. The table Operations
 // holds all of them.
@@ -23,6 +20,7 @@ type Operation struct {
 	ResultKey string // the member of the answer that holds the page, "" unless Paginated
 
 	InputShape *Shape
+	NewInput   func() any // a new, empty input: a pointer to the struct named Input
 }
 
 // Models reports whether the operation may answer with an exception.
@@ -34,7 +32,7 @@ func (op *Operation) Models(exception string) bool {
 // A Handler is an operation together with the code behind it.
 type Handler struct {
 	Op   *Operation
-	New  func() any                                             // a new, empty input: a pointer to the struct named Op.Input
+	New  func() any                                             // Op.NewInput
 	Call func(ctx context.Context, in any) (out any, err error) // out is nil if Op.Output is ""
 }
 
@@ -43,7 +41,7 @@ type Handler struct {
 func answers[In, Out any](h map[string]Handler, op *Operation, f func(context.Context, *In) (*Out, error)) {
 	h[op.Name] = Handler{
 		Op:  op,
-		New: func() any { return new(In) },
+		New: op.NewInput,
 		Call: func(ctx context.Context, in any) (any, error) {
 			out, err := f(ctx, in.(*In))
 			if err != nil {
@@ -61,7 +59,7 @@ func answers[In, Out any](h map[string]Handler, op *Operation, f func(context.Co
 func does[In any](h map[string]Handler, op *Operation, f func(context.Context, *In) error) {
 	h[op.Name] = Handler{
 		Op:   op,
-		New:  func() any { return new(In) },
+		New:  op.NewInput,
 		Call: func(ctx context.Context, in any) (any, error) { return nil, f(ctx, in.(*In)) },
 	}
 }
@@ -75,5 +73,3 @@ func Find(name string) *Operation {
 	}
 	return nil
 }
-
-func (op *Operation) String() string { return fmt.Sprintf("%s:%s", op.Service, op.Name) }

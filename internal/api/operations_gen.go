@@ -11,6 +11,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceNotFoundException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateBatchInferenceJobRequest,
+		NewInput:    func() any { return new(CreateBatchInferenceJobRequest) },
 	},
 	{
 		Name: "CreateBatchSegmentJob", Service: "personalize", Target: "AmazonPersonalize.CreateBatchSegmentJob",
@@ -19,6 +20,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceNotFoundException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateBatchSegmentJobRequest,
+		NewInput:    func() any { return new(CreateBatchSegmentJobRequest) },
 	},
 	{
 		Name: "CreateCampaign", Service: "personalize", Target: "AmazonPersonalize.CreateCampaign",
@@ -27,6 +29,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateCampaignRequest,
+		NewInput:    func() any { return new(CreateCampaignRequest) },
 	},
 	{
 		Name: "CreateDataDeletionJob", Service: "personalize", Target: "AmazonPersonalize.CreateDataDeletionJob",
@@ -35,6 +38,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateDataDeletionJobRequest,
+		NewInput:    func() any { return new(CreateDataDeletionJobRequest) },
 	},
 	{
 		Name: "CreateDataset", Service: "personalize", Target: "AmazonPersonalize.CreateDataset",
@@ -43,6 +47,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateDatasetRequest,
+		NewInput:    func() any { return new(CreateDatasetRequest) },
 	},
 	{
 		Name: "CreateDatasetExportJob", Service: "personalize", Target: "AmazonPersonalize.CreateDatasetExportJob",
@@ -51,6 +56,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateDatasetExportJobRequest,
+		NewInput:    func() any { return new(CreateDatasetExportJobRequest) },
 	},
 	{
 		Name: "CreateDatasetGroup", Service: "personalize", Target: "AmazonPersonalize.CreateDatasetGroup",
@@ -59,6 +65,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "LimitExceededException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateDatasetGroupRequest,
+		NewInput:    func() any { return new(CreateDatasetGroupRequest) },
 	},
 	{
 		Name: "CreateDatasetImportJob", Service: "personalize", Target: "AmazonPersonalize.CreateDatasetImportJob",
@@ -67,6 +74,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateDatasetImportJobRequest,
+		NewInput:    func() any { return new(CreateDatasetImportJobRequest) },
 	},
 	{
 		Name: "CreateEventTracker", Service: "personalize", Target: "AmazonPersonalize.CreateEventTracker",
@@ -75,6 +83,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "ResourceNotFoundException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "ResourceNotFoundException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateEventTrackerRequest,
+		NewInput:    func() any { return new(CreateEventTrackerRequest) },
 	},
 	{
 		Name: "CreateFilter", Service: "personalize", Target: "AmazonPersonalize.CreateFilter",
@@ -83,6 +92,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "ResourceNotFoundException", "LimitExceededException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "ResourceNotFoundException": 400, "LimitExceededException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateFilterRequest,
+		NewInput:    func() any { return new(CreateFilterRequest) },
 	},
 	{
 		Name: "CreateMetricAttribution", Service: "personalize", Target: "AmazonPersonalize.CreateMetricAttribution",
@@ -91,6 +101,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceAlreadyExistsException", "ResourceInUseException", "LimitExceededException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceAlreadyExistsException": 400, "ResourceInUseException": 400, "LimitExceededException": 400},
 		InputShape:  personalizeCreateMetricAttributionRequest,
+		NewInput:    func() any { return new(CreateMetricAttributionRequest) },
 	},
 	{
 		Name: "CreateRecommender", Service: "personalize", Target: "AmazonPersonalize.CreateRecommender",
@@ -99,6 +110,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "ResourceNotFoundException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "ResourceNotFoundException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateRecommenderRequest,
+		NewInput:    func() any { return new(CreateRecommenderRequest) },
 	},
 	{
 		Name: "CreateSchema", Service: "personalize", Target: "AmazonPersonalize.CreateSchema",
@@ -107,6 +119,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "LimitExceededException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "LimitExceededException": 400},
 		InputShape:  personalizeCreateSchemaRequest,
+		NewInput:    func() any { return new(CreateSchemaRequest) },
 	},
 	{
 		Name: "CreateSolution", Service: "personalize", Target: "AmazonPersonalize.CreateSolution",
@@ -115,6 +128,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceAlreadyExistsException", "ResourceNotFoundException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceAlreadyExistsException": 400, "ResourceNotFoundException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400},
 		InputShape:  personalizeCreateSolutionRequest,
+		NewInput:    func() any { return new(CreateSolutionRequest) },
 	},
 	{
 		Name: "CreateSolutionVersion", Service: "personalize", Target: "AmazonPersonalize.CreateSolutionVersion",
@@ -123,6 +137,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "LimitExceededException", "ResourceInUseException", "TooManyTagsException", "ResourceAlreadyExistsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "LimitExceededException": 400, "ResourceInUseException": 400, "TooManyTagsException": 400, "ResourceAlreadyExistsException": 400},
 		InputShape:  personalizeCreateSolutionVersionRequest,
+		NewInput:    func() any { return new(CreateSolutionVersionRequest) },
 	},
 	{
 		Name: "DeleteCampaign", Service: "personalize", Target: "AmazonPersonalize.DeleteCampaign",
@@ -131,6 +146,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteCampaignRequest,
+		NewInput:    func() any { return new(DeleteCampaignRequest) },
 	},
 	{
 		Name: "DeleteDataset", Service: "personalize", Target: "AmazonPersonalize.DeleteDataset",
@@ -139,6 +155,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteDatasetRequest,
+		NewInput:    func() any { return new(DeleteDatasetRequest) },
 	},
 	{
 		Name: "DeleteDatasetGroup", Service: "personalize", Target: "AmazonPersonalize.DeleteDatasetGroup",
@@ -147,6 +164,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteDatasetGroupRequest,
+		NewInput:    func() any { return new(DeleteDatasetGroupRequest) },
 	},
 	{
 		Name: "DeleteEventTracker", Service: "personalize", Target: "AmazonPersonalize.DeleteEventTracker",
@@ -155,6 +173,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteEventTrackerRequest,
+		NewInput:    func() any { return new(DeleteEventTrackerRequest) },
 	},
 	{
 		Name: "DeleteFilter", Service: "personalize", Target: "AmazonPersonalize.DeleteFilter",
@@ -163,6 +182,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteFilterRequest,
+		NewInput:    func() any { return new(DeleteFilterRequest) },
 	},
 	{
 		Name: "DeleteMetricAttribution", Service: "personalize", Target: "AmazonPersonalize.DeleteMetricAttribution",
@@ -171,6 +191,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteMetricAttributionRequest,
+		NewInput:    func() any { return new(DeleteMetricAttributionRequest) },
 	},
 	{
 		Name: "DeleteRecommender", Service: "personalize", Target: "AmazonPersonalize.DeleteRecommender",
@@ -179,6 +200,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteRecommenderRequest,
+		NewInput:    func() any { return new(DeleteRecommenderRequest) },
 	},
 	{
 		Name: "DeleteSchema", Service: "personalize", Target: "AmazonPersonalize.DeleteSchema",
@@ -187,6 +209,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteSchemaRequest,
+		NewInput:    func() any { return new(DeleteSchemaRequest) },
 	},
 	{
 		Name: "DeleteSolution", Service: "personalize", Target: "AmazonPersonalize.DeleteSolution",
@@ -195,6 +218,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeDeleteSolutionRequest,
+		NewInput:    func() any { return new(DeleteSolutionRequest) },
 	},
 	{
 		Name: "DescribeAlgorithm", Service: "personalize", Target: "AmazonPersonalize.DescribeAlgorithm",
@@ -203,6 +227,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeAlgorithmRequest,
+		NewInput:    func() any { return new(DescribeAlgorithmRequest) },
 	},
 	{
 		Name: "DescribeBatchInferenceJob", Service: "personalize", Target: "AmazonPersonalize.DescribeBatchInferenceJob",
@@ -211,6 +236,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeBatchInferenceJobRequest,
+		NewInput:    func() any { return new(DescribeBatchInferenceJobRequest) },
 	},
 	{
 		Name: "DescribeBatchSegmentJob", Service: "personalize", Target: "AmazonPersonalize.DescribeBatchSegmentJob",
@@ -219,6 +245,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeBatchSegmentJobRequest,
+		NewInput:    func() any { return new(DescribeBatchSegmentJobRequest) },
 	},
 	{
 		Name: "DescribeCampaign", Service: "personalize", Target: "AmazonPersonalize.DescribeCampaign",
@@ -227,6 +254,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeCampaignRequest,
+		NewInput:    func() any { return new(DescribeCampaignRequest) },
 	},
 	{
 		Name: "DescribeDataDeletionJob", Service: "personalize", Target: "AmazonPersonalize.DescribeDataDeletionJob",
@@ -235,6 +263,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeDataDeletionJobRequest,
+		NewInput:    func() any { return new(DescribeDataDeletionJobRequest) },
 	},
 	{
 		Name: "DescribeDataset", Service: "personalize", Target: "AmazonPersonalize.DescribeDataset",
@@ -243,6 +272,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeDatasetRequest,
+		NewInput:    func() any { return new(DescribeDatasetRequest) },
 	},
 	{
 		Name: "DescribeDatasetExportJob", Service: "personalize", Target: "AmazonPersonalize.DescribeDatasetExportJob",
@@ -251,6 +281,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeDatasetExportJobRequest,
+		NewInput:    func() any { return new(DescribeDatasetExportJobRequest) },
 	},
 	{
 		Name: "DescribeDatasetGroup", Service: "personalize", Target: "AmazonPersonalize.DescribeDatasetGroup",
@@ -259,6 +290,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeDatasetGroupRequest,
+		NewInput:    func() any { return new(DescribeDatasetGroupRequest) },
 	},
 	{
 		Name: "DescribeDatasetImportJob", Service: "personalize", Target: "AmazonPersonalize.DescribeDatasetImportJob",
@@ -267,6 +299,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeDatasetImportJobRequest,
+		NewInput:    func() any { return new(DescribeDatasetImportJobRequest) },
 	},
 	{
 		Name: "DescribeEventTracker", Service: "personalize", Target: "AmazonPersonalize.DescribeEventTracker",
@@ -275,6 +308,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeEventTrackerRequest,
+		NewInput:    func() any { return new(DescribeEventTrackerRequest) },
 	},
 	{
 		Name: "DescribeFeatureTransformation", Service: "personalize", Target: "AmazonPersonalize.DescribeFeatureTransformation",
@@ -283,6 +317,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeFeatureTransformationRequest,
+		NewInput:    func() any { return new(DescribeFeatureTransformationRequest) },
 	},
 	{
 		Name: "DescribeFilter", Service: "personalize", Target: "AmazonPersonalize.DescribeFilter",
@@ -291,6 +326,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeFilterRequest,
+		NewInput:    func() any { return new(DescribeFilterRequest) },
 	},
 	{
 		Name: "DescribeMetricAttribution", Service: "personalize", Target: "AmazonPersonalize.DescribeMetricAttribution",
@@ -299,6 +335,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeMetricAttributionRequest,
+		NewInput:    func() any { return new(DescribeMetricAttributionRequest) },
 	},
 	{
 		Name: "DescribeRecipe", Service: "personalize", Target: "AmazonPersonalize.DescribeRecipe",
@@ -307,6 +344,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeRecipeRequest,
+		NewInput:    func() any { return new(DescribeRecipeRequest) },
 	},
 	{
 		Name: "DescribeRecommender", Service: "personalize", Target: "AmazonPersonalize.DescribeRecommender",
@@ -315,6 +353,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeRecommenderRequest,
+		NewInput:    func() any { return new(DescribeRecommenderRequest) },
 	},
 	{
 		Name: "DescribeSchema", Service: "personalize", Target: "AmazonPersonalize.DescribeSchema",
@@ -323,6 +362,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeSchemaRequest,
+		NewInput:    func() any { return new(DescribeSchemaRequest) },
 	},
 	{
 		Name: "DescribeSolution", Service: "personalize", Target: "AmazonPersonalize.DescribeSolution",
@@ -331,6 +371,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeSolutionRequest,
+		NewInput:    func() any { return new(DescribeSolutionRequest) },
 	},
 	{
 		Name: "DescribeSolutionVersion", Service: "personalize", Target: "AmazonPersonalize.DescribeSolutionVersion",
@@ -339,6 +380,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400},
 		InputShape:  personalizeDescribeSolutionVersionRequest,
+		NewInput:    func() any { return new(DescribeSolutionVersionRequest) },
 	},
 	{
 		Name: "GetSolutionMetrics", Service: "personalize", Target: "AmazonPersonalize.GetSolutionMetrics",
@@ -347,6 +389,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeGetSolutionMetricsRequest,
+		NewInput:    func() any { return new(GetSolutionMetricsRequest) },
 	},
 	{
 		Name: "ListBatchInferenceJobs", Service: "personalize", Target: "AmazonPersonalize.ListBatchInferenceJobs",
@@ -356,6 +399,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "batchInferenceJobs",
 		InputShape: personalizeListBatchInferenceJobsRequest,
+		NewInput:   func() any { return new(ListBatchInferenceJobsRequest) },
 	},
 	{
 		Name: "ListBatchSegmentJobs", Service: "personalize", Target: "AmazonPersonalize.ListBatchSegmentJobs",
@@ -365,6 +409,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "batchSegmentJobs",
 		InputShape: personalizeListBatchSegmentJobsRequest,
+		NewInput:   func() any { return new(ListBatchSegmentJobsRequest) },
 	},
 	{
 		Name: "ListCampaigns", Service: "personalize", Target: "AmazonPersonalize.ListCampaigns",
@@ -374,6 +419,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "campaigns",
 		InputShape: personalizeListCampaignsRequest,
+		NewInput:   func() any { return new(ListCampaignsRequest) },
 	},
 	{
 		Name: "ListDataDeletionJobs", Service: "personalize", Target: "AmazonPersonalize.ListDataDeletionJobs",
@@ -383,6 +429,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "dataDeletionJobs",
 		InputShape: personalizeListDataDeletionJobsRequest,
+		NewInput:   func() any { return new(ListDataDeletionJobsRequest) },
 	},
 	{
 		Name: "ListDatasetExportJobs", Service: "personalize", Target: "AmazonPersonalize.ListDatasetExportJobs",
@@ -392,6 +439,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "datasetExportJobs",
 		InputShape: personalizeListDatasetExportJobsRequest,
+		NewInput:   func() any { return new(ListDatasetExportJobsRequest) },
 	},
 	{
 		Name: "ListDatasetGroups", Service: "personalize", Target: "AmazonPersonalize.ListDatasetGroups",
@@ -401,6 +449,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "datasetGroups",
 		InputShape: personalizeListDatasetGroupsRequest,
+		NewInput:   func() any { return new(ListDatasetGroupsRequest) },
 	},
 	{
 		Name: "ListDatasetImportJobs", Service: "personalize", Target: "AmazonPersonalize.ListDatasetImportJobs",
@@ -410,6 +459,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "datasetImportJobs",
 		InputShape: personalizeListDatasetImportJobsRequest,
+		NewInput:   func() any { return new(ListDatasetImportJobsRequest) },
 	},
 	{
 		Name: "ListDatasets", Service: "personalize", Target: "AmazonPersonalize.ListDatasets",
@@ -419,6 +469,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "datasets",
 		InputShape: personalizeListDatasetsRequest,
+		NewInput:   func() any { return new(ListDatasetsRequest) },
 	},
 	{
 		Name: "ListEventTrackers", Service: "personalize", Target: "AmazonPersonalize.ListEventTrackers",
@@ -428,6 +479,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "eventTrackers",
 		InputShape: personalizeListEventTrackersRequest,
+		NewInput:   func() any { return new(ListEventTrackersRequest) },
 	},
 	{
 		Name: "ListFilters", Service: "personalize", Target: "AmazonPersonalize.ListFilters",
@@ -437,6 +489,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "Filters",
 		InputShape: personalizeListFiltersRequest,
+		NewInput:   func() any { return new(ListFiltersRequest) },
 	},
 	{
 		Name: "ListMetricAttributionMetrics", Service: "personalize", Target: "AmazonPersonalize.ListMetricAttributionMetrics",
@@ -446,6 +499,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "metrics",
 		InputShape: personalizeListMetricAttributionMetricsRequest,
+		NewInput:   func() any { return new(ListMetricAttributionMetricsRequest) },
 	},
 	{
 		Name: "ListMetricAttributions", Service: "personalize", Target: "AmazonPersonalize.ListMetricAttributions",
@@ -455,6 +509,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "metricAttributions",
 		InputShape: personalizeListMetricAttributionsRequest,
+		NewInput:   func() any { return new(ListMetricAttributionsRequest) },
 	},
 	{
 		Name: "ListRecipes", Service: "personalize", Target: "AmazonPersonalize.ListRecipes",
@@ -464,6 +519,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidNextTokenException": 400, "InvalidInputException": 400},
 		Paginated:   true, ResultKey: "recipes",
 		InputShape: personalizeListRecipesRequest,
+		NewInput:   func() any { return new(ListRecipesRequest) },
 	},
 	{
 		Name: "ListRecommenders", Service: "personalize", Target: "AmazonPersonalize.ListRecommenders",
@@ -473,6 +529,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "recommenders",
 		InputShape: personalizeListRecommendersRequest,
+		NewInput:   func() any { return new(ListRecommendersRequest) },
 	},
 	{
 		Name: "ListSchemas", Service: "personalize", Target: "AmazonPersonalize.ListSchemas",
@@ -482,6 +539,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "schemas",
 		InputShape: personalizeListSchemasRequest,
+		NewInput:   func() any { return new(ListSchemasRequest) },
 	},
 	{
 		Name: "ListSolutionVersions", Service: "personalize", Target: "AmazonPersonalize.ListSolutionVersions",
@@ -491,6 +549,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "solutionVersions",
 		InputShape: personalizeListSolutionVersionsRequest,
+		NewInput:   func() any { return new(ListSolutionVersionsRequest) },
 	},
 	{
 		Name: "ListSolutions", Service: "personalize", Target: "AmazonPersonalize.ListSolutions",
@@ -500,6 +559,7 @@ var Operations = []Operation{
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "InvalidNextTokenException": 400},
 		Paginated:   true, ResultKey: "solutions",
 		InputShape: personalizeListSolutionsRequest,
+		NewInput:   func() any { return new(ListSolutionsRequest) },
 	},
 	{
 		Name: "ListTagsForResource", Service: "personalize", Target: "AmazonPersonalize.ListTagsForResource",
@@ -508,6 +568,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeListTagsForResourceRequest,
+		NewInput:    func() any { return new(ListTagsForResourceRequest) },
 	},
 	{
 		Name: "StartRecommender", Service: "personalize", Target: "AmazonPersonalize.StartRecommender",
@@ -516,6 +577,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeStartRecommenderRequest,
+		NewInput:    func() any { return new(StartRecommenderRequest) },
 	},
 	{
 		Name: "StopRecommender", Service: "personalize", Target: "AmazonPersonalize.StopRecommender",
@@ -524,6 +586,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeStopRecommenderRequest,
+		NewInput:    func() any { return new(StopRecommenderRequest) },
 	},
 	{
 		Name: "StopSolutionVersionCreation", Service: "personalize", Target: "AmazonPersonalize.StopSolutionVersionCreation",
@@ -532,6 +595,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeStopSolutionVersionCreationRequest,
+		NewInput:    func() any { return new(StopSolutionVersionCreationRequest) },
 	},
 	{
 		Name: "TagResource", Service: "personalize", Target: "AmazonPersonalize.TagResource",
@@ -540,6 +604,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "TooManyTagsException", "ResourceInUseException", "LimitExceededException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "TooManyTagsException": 400, "ResourceInUseException": 400, "LimitExceededException": 400},
 		InputShape:  personalizeTagResourceRequest,
+		NewInput:    func() any { return new(TagResourceRequest) },
 	},
 	{
 		Name: "UntagResource", Service: "personalize", Target: "AmazonPersonalize.UntagResource",
@@ -548,6 +613,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "TooManyTagKeysException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "TooManyTagKeysException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeUntagResourceRequest,
+		NewInput:    func() any { return new(UntagResourceRequest) },
 	},
 	{
 		Name: "UpdateCampaign", Service: "personalize", Target: "AmazonPersonalize.UpdateCampaign",
@@ -556,6 +622,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeUpdateCampaignRequest,
+		NewInput:    func() any { return new(UpdateCampaignRequest) },
 	},
 	{
 		Name: "UpdateDataset", Service: "personalize", Target: "AmazonPersonalize.UpdateDataset",
@@ -564,6 +631,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeUpdateDatasetRequest,
+		NewInput:    func() any { return new(UpdateDatasetRequest) },
 	},
 	{
 		Name: "UpdateMetricAttribution", Service: "personalize", Target: "AmazonPersonalize.UpdateMetricAttribution",
@@ -572,6 +640,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException", "ResourceAlreadyExistsException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400, "ResourceAlreadyExistsException": 400},
 		InputShape:  personalizeUpdateMetricAttributionRequest,
+		NewInput:    func() any { return new(UpdateMetricAttributionRequest) },
 	},
 	{
 		Name: "UpdateRecommender", Service: "personalize", Target: "AmazonPersonalize.UpdateRecommender",
@@ -580,6 +649,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400},
 		InputShape:  personalizeUpdateRecommenderRequest,
+		NewInput:    func() any { return new(UpdateRecommenderRequest) },
 	},
 	{
 		Name: "UpdateSolution", Service: "personalize", Target: "AmazonPersonalize.UpdateSolution",
@@ -588,6 +658,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException", "LimitExceededException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 400, "ResourceInUseException": 400, "LimitExceededException": 400},
 		InputShape:  personalizeUpdateSolutionRequest,
+		NewInput:    func() any { return new(UpdateSolutionRequest) },
 	},
 	{
 		Name: "GetActionRecommendations", Service: "personalize-runtime", Target: "",
@@ -596,6 +667,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404},
 		InputShape:  runtimeGetActionRecommendationsRequest,
+		NewInput:    func() any { return new(GetActionRecommendationsRequest) },
 	},
 	{
 		Name: "GetPersonalizedRanking", Service: "personalize-runtime", Target: "",
@@ -604,6 +676,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404},
 		InputShape:  runtimeGetPersonalizedRankingRequest,
+		NewInput:    func() any { return new(GetPersonalizedRankingRequest) },
 	},
 	{
 		Name: "GetRecommendations", Service: "personalize-runtime", Target: "",
@@ -612,6 +685,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404},
 		InputShape:  runtimeGetRecommendationsRequest,
+		NewInput:    func() any { return new(GetRecommendationsRequest) },
 	},
 	{
 		Name: "PutActionInteractions", Service: "personalize-events", Target: "",
@@ -620,6 +694,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404, "ResourceInUseException": 409},
 		InputShape:  eventsPutActionInteractionsRequest,
+		NewInput:    func() any { return new(PutActionInteractionsRequest) },
 	},
 	{
 		Name: "PutActions", Service: "personalize-events", Target: "",
@@ -628,6 +703,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404, "ResourceInUseException": 409},
 		InputShape:  eventsPutActionsRequest,
+		NewInput:    func() any { return new(PutActionsRequest) },
 	},
 	{
 		Name: "PutEvents", Service: "personalize-events", Target: "",
@@ -636,6 +712,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400},
 		InputShape:  eventsPutEventsRequest,
+		NewInput:    func() any { return new(PutEventsRequest) },
 	},
 	{
 		Name: "PutItems", Service: "personalize-events", Target: "",
@@ -644,6 +721,7 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404, "ResourceInUseException": 409},
 		InputShape:  eventsPutItemsRequest,
+		NewInput:    func() any { return new(PutItemsRequest) },
 	},
 	{
 		Name: "PutUsers", Service: "personalize-events", Target: "",
@@ -652,5 +730,6 @@ var Operations = []Operation{
 		Errors:      []string{"InvalidInputException", "ResourceNotFoundException", "ResourceInUseException"},
 		ErrorStatus: map[string]int{"InvalidInputException": 400, "ResourceNotFoundException": 404, "ResourceInUseException": 409},
 		InputShape:  eventsPutUsersRequest,
+		NewInput:    func() any { return new(PutUsersRequest) },
 	},
 }

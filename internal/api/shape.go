@@ -2,6 +2,7 @@ package api
 
 import (
 	"regexp"
+	"slices"
 	"sync"
 )
 
@@ -60,6 +61,11 @@ func (s *Shape) Matches(text string) bool {
 	}
 	s.once.Do(func() { s.re = regexp.MustCompile(`\A(?:` + s.RE2 + `)\z`) })
 	return s.re.MatchString(text)
+}
+
+// Allows reports whether text is one of the shape's values, if these are listed.
+func (s *Shape) Allows(text string) bool {
+	return len(s.Enum) == 0 || slices.Contains(s.Enum, text)
 }
 
 // Member returns the member of that exact name, or nil.

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// maxSeconds bounds the times that are understood. It is far beyond any date so that a time given
+// MaxSeconds bounds the times that are understood. It is far beyond any date so that a time given
 // in milliseconds by mistake is still read, and whoever uses it can say what is wrong with it.
-const maxSeconds = 1e15
+const MaxSeconds = 1e15
 
 // A Time is a moment as the protocols carry it: a JSON number of seconds since 1970 with up to three
 // decimals.
@@ -40,7 +40,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads seconds since 1970 and keeps milliseconds, rounded to the nearest.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	s, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || math.Abs(s) > maxSeconds {
+	if err != nil || math.Abs(s) > MaxSeconds {
 		return fmt.Errorf("expected a number of seconds since 1970, got %s", b)
 	}
 	whole, frac := math.Modf(s)
