@@ -52,13 +52,15 @@ type Store interface {
 	Get(ctx context.Context, a arn.ARN) (Record, error)
 	// Insert adds a record as version 1. fault.Exists if the ARN is taken.
 	Insert(ctx context.Context, r Record) error
-	// Update replaces a record whose stored version is r.Version, and stores it as r.Version+1.
-	// fault.InUse if the version is stale, fault.NotFound if it is gone.
+	// Update replaces a record whose stored version is r.Version, and stores it as r.Version+1. Account,
+	// kind, parent and time of creation stay as they were inserted. fault.InUse if the version is
+	// stale, fault.NotFound if it is gone.
 	Update(ctx context.Context, r Record) error
-	// Delete removes a record of that version. fault.InUse if the version is stale, fault.NotFound.
+	// Delete removes a record of that version and the progress kept for it. fault.InUse if the version
+	// is stale, fault.NotFound.
 	Delete(ctx context.Context, a arn.ARN, version int64) error
 	// List returns one page in order of creation (ties by ARN) and the position of the next page, ""
-	// on the last. The order is stable while records come and go.
+	// on the last. The order is stable while records come and go. fault.BadToken if After is no position.
 	List(ctx context.Context, q Query) (page []Record, next string, err error)
 	// Count counts what List would return over all pages.
 	Count(ctx context.Context, q Query) (int, error)
@@ -68,6 +70,7 @@ type Store interface {
 	// signs page tokens.
 	Secret(ctx context.Context, name string) ([]byte, error)
 	// Tx runs do in one serialisable transaction: all or nothing. Inside, only the Store given to do
-	// may be used; Tx in Tx joins.
+	// may be used; Tx in Tx joins: if the inner do fails, what it wrote is undone and the outer one
+	// decides. A panic in do undoes all and goes on.
 	Tx(ctx context.Context, do func(Store) error) error
 }
