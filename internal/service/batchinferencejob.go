@@ -1,0 +1,184 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kindredrec/kindred/internal/api"
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/batch"
+	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/filter"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// defaultNumResults is how many items a line gets when the request does not say.
+const defaultNumResults = 25
+
+// CreateBatchInferenceJob starts answering the lines of input files from a solution version.
+func (s *Service) CreateBatchInferenceJob(ctx context.Context, in *api.CreateBatchInferenceJobRequest) (*api.CreateBatchInferenceJobResponse, error) {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	order, err := s.batchOrder(in)
+	if err != nil {
+		return nil, err
+	}
+	at := s.moment()
+	name := sc.arn(arn.BatchInferenceJob, in.JobName)
+	config := in.BatchInferenceJobConfig
+	if config == nil {
+		config = &api.BatchInferenceJobConfig{}
+	}
+	doc := api.BatchInferenceJob{
+		JobName: in.JobName, BatchInferenceJobArn: name.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
+		NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn,
+		BatchInferenceJobConfig: config, BatchInferenceJobMode: api.BatchInferenceJobModeBATCH_INFERENCE, Status: Pending,
+		CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
+	}
+	err = s.change(ctx, func(tx catalog.Store) error {
+		if order.Filter, err = s.checkBatch(ctx, tx, sc, in); err != nil {
+			return err
+		}
+		if err := roomToRun(ctx, tx, sc, s.quotas.RunningBatches, arn.BatchInferenceJob); err != nil {
+			return err
+		}
+		return s.create(ctx, tx, sc, creation{
+			arn: name, kind: arn.BatchInferenceJob, parent: arn.ARN(in.SolutionVersionArn), status: Pending, doc: doc, tags: in.Tags,
+			flow: batch.Kind, payload: order, at: at,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateBatchInferenceJobResponse{BatchInferenceJobArn: name.String()}, nil
+}
+
+// batchOrder checks what can be checked of a request by itself.
+func (s *Service) batchOrder(in *api.CreateBatchInferenceJobRequest) (batch.Order, error) {
+	o := batch.Order{JobName: in.JobName, SolutionVersion: arn.ARN(in.SolutionVersionArn), NumResults: int(or(in.NumResults, defaultNumResults))}
+	if o.NumResults < 1 {
+		return o, fault.Newf(fault.Invalid, "numResults must be at least 1, not %d.", o.NumResults)
+	}
+	if q := s.quotas.MaxNumResults; q > 0 && o.NumResults > q {
+		return o, fault.Newf(fault.Invalid, "numResults must be at most %d, not %d.", q, o.NumResults)
+	}
+	if err := checkMode(in); err != nil {
+		return o, err
+	}
+	if in.JobInput == nil || in.JobInput.S3DataSource == nil {
+		return o, fault.Newf(fault.Invalid, "jobInput.s3DataSource must be given.")
+	}
+	if in.JobOutput == nil || in.JobOutput.S3DataDestination == nil {
+		return o, fault.Newf(fault.Invalid, "jobOutput.s3DataDestination must be given.")
+	}
+	src, dst := in.JobInput.S3DataSource, in.JobOutput.S3DataDestination
+	o.Input, o.InputKMS, o.Output, o.OutputKMS = src.Path, src.KmsKeyArn, dst.Path, dst.KmsKeyArn
+	if _, _, err := batch.CheckLocations(o.Input, o.Output); err != nil {
+		return o, err
+	}
+	if in.BatchInferenceJobConfig != nil {
+		o.Exploration = in.BatchInferenceJobConfig.ItemExplorationConfig
+	}
+	return o, nil
+}
+
+// checkMode refuses what belongs to theme generation.
+func checkMode(in *api.CreateBatchInferenceJobRequest) error {
+	switch {
+	case in.BatchInferenceJobMode == api.BatchInferenceJobModeTHEME_GENERATION && in.ThemeGenerationConfig == nil:
+		return fault.Newf(fault.Invalid, "batchInferenceJobMode THEME_GENERATION needs themeGenerationConfig.")
+	case in.BatchInferenceJobMode == api.BatchInferenceJobModeTHEME_GENERATION:
+		return fault.Newf(fault.Unsupported, "Kindred does not generate themes yet.")
+	case in.ThemeGenerationConfig != nil:
+		return fault.Newf(fault.Invalid, "themeGenerationConfig is for batchInferenceJobMode THEME_GENERATION.")
+	}
+	return nil
+}
+
+// checkBatch checks the request against the solution version and the filter, and returns the expression.
+func (s *Service) checkBatch(ctx context.Context, tx catalog.Store, sc scope, in *api.CreateBatchInferenceJobRequest) (string, error) {
+	if a := arn.ARN(in.SolutionVersionArn); a.Kind() == arn.Solution {
+		return "", fault.Newf(fault.NotFound, "%s is a solution, not a solution version; DescribeSolution names its latest version.", a)
+	}
+	sv, rec, err := load[api.SolutionVersion](ctx, sc, tx, arn.SolutionVersion, "solutionVersionArn", in.SolutionVersionArn)
+	if err != nil {
+		return "", err
+	}
+	if err := needActive(arn.SolutionVersion, rec.ARN, rec.Status); err != nil {
+		return "", err
+	}
+	e, err := s.recipe(sv.RecipeArn)
+	if err != nil {
+		return "", err
+	}
+	if err := checkBatchConfig(e, in.BatchInferenceJobConfig); err != nil {
+		return "", err
+	}
+	if in.FilterArn == "" {
+		return "", nil
+	}
+	return batchFilter(ctx, tx, sc, in.FilterArn, sv, e)
+}
+
+// checkBatchConfig checks the configuration against what the recipe takes.
+func checkBatchConfig(e recipe.Entry, c *api.BatchInferenceJobConfig) error {
+	switch {
+	case e.Type == recipe.UserSegmentation:
+		return fault.Newf(fault.Invalid, "The recipe %s makes user segments: use CreateBatchSegmentJob.", e.Name)
+	case c == nil:
+		return nil
+	case len(c.ItemExplorationConfig) > 0 && !e.Explores:
+		return fault.Newf(fault.Invalid, "The recipe %s does not explore; leave itemExplorationConfig out.", e.Name)
+	case len(c.RankingInfluence) > 0:
+		return fault.Newf(fault.Invalid, "rankingInfluence is for aws-semantic-similarity, not for %s.", e.Name)
+	}
+	_, err := batch.ParseExploration(c.ItemExplorationConfig)
+	return err
+}
+
+// batchFilter returns the expression of a filter that suits the recipe.
+func batchFilter(ctx context.Context, tx catalog.Store, sc scope, name string, sv api.SolutionVersion, e recipe.Entry) (string, error) {
+	doc, rec, err := load[api.Filter](ctx, sc, tx, arn.Filter, "filterArn", name)
+	if err != nil {
+		return "", err
+	}
+	if err := needActive(arn.Filter, rec.ARN, rec.Status); err != nil {
+		return "", err
+	}
+	if doc.DatasetGroupArn != sv.DatasetGroupArn {
+		return "", fault.Newf(fault.Invalid, "The filter %s belongs to dataset group %s and the solution version to %s.", name, doc.DatasetGroupArn, sv.DatasetGroupArn)
+	}
+	f, err := filter.Parse(doc.FilterExpression)
+	if err != nil {
+		return "", fmt.Errorf("filter %s was accepted once: %w", name, err)
+	}
+	if f.Target() != filter.ItemID {
+		return "", fault.Newf(fault.Invalid, "The filter %s selects %s; a batch inference job needs one for ItemID.", name, f.Target())
+	}
+	if f.UsesCurrentItem() && e.Asks != recipe.ByItem {
+		return "", fault.Newf(fault.Invalid, "The filter %s refers to CurrentItem, and requests of %s have no item.", name, e.Name)
+	}
+	return doc.FilterExpression, nil
+}
+
+// DescribeBatchInferenceJob tells of a job.
+func (s *Service) DescribeBatchInferenceJob(ctx context.Context, in *api.DescribeBatchInferenceJobRequest) (*api.DescribeBatchInferenceJobResponse, error) {
+	doc, err := describe[api.BatchInferenceJob](ctx, s, arn.BatchInferenceJob, "batchInferenceJobArn", in.BatchInferenceJobArn)
+	if err != nil {
+		return nil, err
+	}
+	return &api.DescribeBatchInferenceJobResponse{BatchInferenceJob: doc}, nil
+}
+
+// ListBatchInferenceJobs lists the jobs of a solution version, or of the account, newest first.
+func (s *Service) ListBatchInferenceJobs(ctx context.Context, in *api.ListBatchInferenceJobsRequest) (*api.ListBatchInferenceJobsResponse, error) {
+	q := catalog.Query{Kind: arn.BatchInferenceJob, Parent: arn.ARN(in.SolutionVersionArn), Newest: true}
+	page, next, err := list[api.BatchInferenceJobSummary](ctx, s, q, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return &api.ListBatchInferenceJobsResponse{BatchInferenceJobs: page, NextToken: next}, nil
+}

@@ -1,0 +1,252 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/kindredrec/kindred/internal/api"
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/dataset"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/train"
+)
+
+// CreateSolution binds a recipe and its configuration to a dataset group. Nothing is trained.
+func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequest) (*api.CreateSolutionResponse, error) {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.trainable(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkConfig(entry, in); err != nil {
+		return nil, err
+	}
+	at := s.moment()
+	name := sc.arn(arn.Solution, in.Name)
+	err = s.change(ctx, func(tx catalog.Store) error {
+		_, group, err := load[api.DatasetGroup](ctx, sc, tx, arn.DatasetGroup, "datasetGroupArn", in.DatasetGroupArn)
+		if err != nil {
+			return err
+		}
+		if err := needActive(arn.DatasetGroup, group.ARN, group.Status); err != nil {
+			return err
+		}
+		if err := checkTrainingData(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
+			return err
+		}
+		if err := roomIn(ctx, tx, sc, s.quotas.Solutions, arn.Solution, group.ARN); err != nil {
+			return err
+		}
+		doc := api.Solution{
+			Name: in.Name, SolutionArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, RecipeArn: in.RecipeArn,
+			EventType: in.EventType, SolutionConfig: in.SolutionConfig, PerformHPO: ptr(false), PerformAutoML: ptr(false),
+			PerformAutoTraining: ptr(or(in.PerformAutoTraining, true)), PerformIncrementalUpdate: in.PerformIncrementalUpdate,
+			Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
+		}
+		return s.create(ctx, tx, sc, creation{
+			arn: name, kind: arn.Solution, parent: group.ARN, status: Pending, doc: doc, tags: in.Tags, flow: createFlow, at: at,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateSolutionResponse{SolutionArn: name.String()}, nil
+}
+
+// trainable returns the recipe of a solution and refuses what cannot be trained.
+func (s *Service) trainable(in *api.CreateSolutionRequest) (recipe.Entry, error) {
+	none := recipe.Entry{}
+	if or(in.PerformAutoML, false) {
+		if in.RecipeArn != "" {
+			return none, fault.Newf(fault.Invalid, "performAutoML and recipeArn exclude each other: give exactly one.")
+		}
+		return none, fault.Newf(fault.Unsupported, "Kindred does not choose among recipes by itself yet; give a recipeArn instead of performAutoML.")
+	}
+	if in.RecipeArn == "" {
+		return none, fault.Newf(fault.Invalid, "recipeArn must be given unless performAutoML is true.")
+	}
+	if or(in.PerformHPO, false) {
+		return none, fault.Newf(fault.Unsupported, "Kindred does not optimise hyperparameters yet; leave performHPO out and set them in solutionConfig.algorithmHyperParameters.")
+	}
+	e, err := s.recipe(in.RecipeArn)
+	if err != nil {
+		return none, err
+	}
+	if e.Domain != "" {
+		return none, fault.Newf(fault.Invalid, "The recipe %s is a use case of domain %s: it is for recommenders, not for solutions.", e.Name, e.Domain)
+	}
+	if e.Trainer == nil {
+		return none, fault.Newf(fault.Unsupported, "Kindred lists the recipe %s but cannot train it yet.", e.Name)
+	}
+	return e, nil
+}
+
+var schedule = regexp.MustCompile(`^rate\((\d+) days?\)$`)
+
+// checkConfig checks what a solution configuration asks of its recipe.
+func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
+	c := in.SolutionConfig
+	if c == nil {
+		return nil
+	}
+	if _, err := recipe.Resolve(e.Info, c.AlgorithmHyperParameters, c.FeatureTransformationParameters); err != nil {
+		return err
+	}
+	if c.EventValueThreshold != "" {
+		if _, err := strconv.ParseFloat(c.EventValueThreshold, 64); err != nil {
+			return fault.Newf(fault.Invalid, "solutionConfig.eventValueThreshold %q is not a number.", c.EventValueThreshold)
+		}
+	}
+	if c.EventsConfig != nil {
+		return fault.Newf(fault.Invalid, "solutionConfig.eventsConfig is for the v2 recipes; %s takes eventType and eventValueThreshold.", e.Name)
+	}
+	if c.OptimizationObjective != nil {
+		return fault.Newf(fault.Unsupported, "Kindred does not train for an optimizationObjective yet.")
+	}
+	if a := c.AutoTrainingConfig; a != nil && a.SchedulingExpression != "" {
+		m := schedule.FindStringSubmatch(a.SchedulingExpression)
+		if m == nil {
+			return fault.Newf(fault.Invalid, "autoTrainingConfig.schedulingExpression %q is not of the form rate(N days).", a.SchedulingExpression)
+		}
+		if n, err := strconv.Atoi(m[1]); err != nil || n < 1 || n > 30 {
+			return fault.Newf(fault.Invalid, "autoTrainingConfig.schedulingExpression %q: N must be 1 to 30 days.", a.SchedulingExpression)
+		}
+	}
+	return nil
+}
+
+// checkTrainingData checks that included and excluded columns exist.
+func checkTrainingData(ctx context.Context, tx catalog.Store, sc scope, group arn.ARN, c *api.SolutionConfig) error {
+	if c == nil || c.TrainingDataConfig == nil {
+		return nil
+	}
+	schemas, err := groupSchemas(ctx, tx, sc, group)
+	if err != nil {
+		return err
+	}
+	t := c.TrainingDataConfig
+	if len(t.ExcludedDatasetColumns) > 0 && len(t.IncludedDatasetColumns) > 0 {
+		return fault.Newf(fault.Invalid, "trainingDataConfig: give either excludedDatasetColumns or includedDatasetColumns.")
+	}
+	for member, m := range map[string]map[string][]string{"excludedDatasetColumns": t.ExcludedDatasetColumns, "includedDatasetColumns": t.IncludedDatasetColumns} {
+		for kind, columns := range m {
+			schema := schemas[strings.ToUpper(kind)]
+			if schema == nil {
+				return fault.Newf(fault.Invalid, "trainingDataConfig.%s: the dataset group has no %s dataset.", member, kind)
+			}
+			for _, col := range columns {
+				if _, ok := schema.Field(col); !ok {
+					return fault.Newf(fault.Invalid, "trainingDataConfig.%s: the %s dataset has no column %s.", member, kind, col)
+				}
+				if member == "excludedDatasetColumns" && strings.EqualFold(col, "EVENT_TYPE") {
+					return fault.Newf(fault.Invalid, "trainingDataConfig.%s: EVENT_TYPE cannot be excluded.", member)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// groupSchemas returns the schemas of a group's datasets by dataset type.
+func groupSchemas(ctx context.Context, tx catalog.Store, sc scope, group arn.ARN) (map[string]*dataset.Schema, error) {
+	schemas := map[string]*dataset.Schema{}
+	err := each(ctx, tx, catalog.Query{Account: sc.key(), Kind: arn.Dataset, Parent: group}, func(d api.Dataset, _ catalog.Record) error {
+		doc, _, err := load[api.DatasetSchema](ctx, sc, tx, arn.Schema, "schemaArn", d.SchemaArn)
+		if err != nil {
+			return err
+		}
+		schema, err := dataset.ParseSchema(doc.Schema, doc.Domain)
+		if err != nil {
+			return fmt.Errorf("schema %s was accepted once: %w", d.SchemaArn, err)
+		}
+		schemas[d.DatasetType] = schema
+		return nil
+	})
+	return schemas, err
+}
+
+// DescribeSolution tells of a solution and of its newest version.
+func (s *Service) DescribeSolution(ctx context.Context, in *api.DescribeSolutionRequest) (*api.DescribeSolutionResponse, error) {
+	doc, err := describe[api.Solution](ctx, s, arn.Solution, "solutionArn", in.SolutionArn)
+	if err != nil {
+		return nil, err
+	}
+	newest, _, err := list[api.SolutionVersionSummary](ctx, s, catalog.Query{
+		Kind: arn.SolutionVersion, Parent: arn.ARN(in.SolutionArn), Newest: true,
+	}, "", ptr(int32(1)))
+	if err != nil {
+		return nil, err
+	}
+	if len(newest) > 0 {
+		doc.LatestSolutionVersion = &newest[0]
+	}
+	return &api.DescribeSolutionResponse{Solution: doc}, nil
+}
+
+// ListSolutions lists the solutions of a group, or of the account.
+func (s *Service) ListSolutions(ctx context.Context, in *api.ListSolutionsRequest) (*api.ListSolutionsResponse, error) {
+	q := catalog.Query{Kind: arn.Solution, Parent: arn.ARN(in.DatasetGroupArn)}
+	page, next, err := list[api.SolutionSummary](ctx, s, q, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return &api.ListSolutionsResponse{Solutions: page, NextToken: next}, nil
+}
+
+// DeleteSolution removes a solution, its versions and their models.
+func (s *Service) DeleteSolution(ctx context.Context, in *api.DeleteSolutionRequest) error {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, func(tx catalog.Store) error {
+		_, rec, err := load[api.Solution](ctx, sc, tx, arn.Solution, "solutionArn", in.SolutionArn)
+		if err != nil {
+			return err
+		}
+		if err := needSettled(rec); err != nil {
+			return err
+		}
+		r := removal{}
+		versions := map[string]bool{}
+		err = each(ctx, tx, catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: rec.ARN}, func(_ api.SolutionVersion, v catalog.Record) error {
+			if isUnsettled(v.Status) {
+				return fault.Newf(fault.InUse, "The solution version %s is %s; the solution cannot be deleted now.", v.ARN, v.Status)
+			}
+			versions[v.ARN.String()] = true
+			r.Children = append(r.Children, v.ARN)
+			r.Prefixes = append(r.Prefixes, train.Prefix(v.ARN))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := noBatch(ctx, tx, sc, func(j api.BatchInferenceJob) bool { return versions[j.SolutionVersionArn] }, rec.ARN); err != nil {
+			return err
+		}
+		return s.remove(ctx, tx, rec, r)
+	})
+}
+
+func isUnsettled(status string) bool {
+	return status == Pending || status == InProgress || status == Stopping
+}
+
+// noBatch refuses a change while a batch inference job that matters is running.
+func noBatch(ctx context.Context, tx catalog.Store, sc scope, uses func(api.BatchInferenceJob) bool, what arn.ARN) error {
+	q := catalog.Query{Account: sc.key(), Kind: arn.BatchInferenceJob, Status: unsettled}
+	return each(ctx, tx, q, func(j api.BatchInferenceJob, _ catalog.Record) error {
+		if uses(j) {
+			return fault.Newf(fault.InUse, "The %s %s is used by batch inference job %s, which is %s.", noun(what.Kind()), what, j.JobName, j.Status)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,191 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	"github.com/kindredrec/kindred/internal/api"
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/train"
+)
+
+// CreateSolutionVersion starts training a solution on the data its group has now.
+func (s *Service) CreateSolutionVersion(ctx context.Context, in *api.CreateSolutionVersionRequest) (*api.CreateSolutionVersionResponse, error) {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mode := in.TrainingMode
+	switch mode {
+	case "":
+		mode = api.TrainingModeFULL
+	case api.TrainingModeFULL:
+	default:
+		return nil, fault.Newf(fault.Unsupported, "Kindred does not train in mode %s yet; use FULL.", mode)
+	}
+	at := s.moment()
+	var name arn.ARN
+	err = s.change(ctx, func(tx catalog.Store) error {
+		sol, rec, err := load[api.Solution](ctx, sc, tx, arn.Solution, "solutionArn", in.SolutionArn)
+		if err != nil {
+			return err
+		}
+		if err := needActive(arn.Solution, rec.ARN, rec.Status); err != nil {
+			return err
+		}
+		if err := roomToRun(ctx, tx, sc, s.quotas.RunningVersions, arn.SolutionVersion); err != nil {
+			return err
+		}
+		if err := uniqueVersion(ctx, tx, sc, rec.ARN, in.Name); err != nil {
+			return err
+		}
+		order, err := s.trainingOrder(sol)
+		if err != nil {
+			return err
+		}
+		tail := sol.Name + "/" + randomID()
+		name = sc.arn(arn.Solution, tail)
+		doc := api.SolutionVersion{
+			Name: tail, SolutionVersionArn: name.String(), SolutionArn: in.SolutionArn, DatasetGroupArn: sol.DatasetGroupArn,
+			RecipeArn: sol.RecipeArn, EventType: sol.EventType, SolutionConfig: sol.SolutionConfig,
+			PerformHPO: sol.PerformHPO, PerformAutoML: sol.PerformAutoML, PerformIncrementalUpdate: sol.PerformIncrementalUpdate,
+			TrainingMode: mode, TrainingType: api.TrainingTypeMANUAL, Status: Pending,
+			CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
+		}
+		if in.Name != "" {
+			doc.Name = in.Name
+		}
+		return s.create(ctx, tx, sc, creation{
+			arn: name, kind: arn.SolutionVersion, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags,
+			flow: train.FlowKind, payload: order, at: at,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateSolutionVersionResponse{SolutionVersionArn: name.String()}, nil
+}
+
+// uniqueVersion refuses a version name that the solution has already.
+func uniqueVersion(ctx context.Context, tx catalog.Store, sc scope, solution arn.ARN, name string) error {
+	if name == "" {
+		return nil
+	}
+	q := catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: solution}
+	return each(ctx, tx, q, func(v api.SolutionVersion, _ catalog.Record) error {
+		if v.Name == name {
+			return fault.Newf(fault.Exists, "Another solution version of %s is named %s already.", solution, name)
+		}
+		return nil
+	})
+}
+
+// trainingOrder writes down a solution's configuration for the training.
+func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
+	e, err := s.recipe(sol.RecipeArn)
+	if err != nil {
+		return train.Order{}, err
+	}
+	o := train.Order{
+		Recipe: e.Name, Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn),
+	}
+	c := sol.SolutionConfig
+	if c == nil {
+		c = &api.SolutionConfig{}
+	}
+	if o.Params, err = recipe.Resolve(e.Info, c.AlgorithmHyperParameters, c.FeatureTransformationParameters); err != nil {
+		return o, err
+	}
+	if c.EventValueThreshold != "" {
+		v, err := strconv.ParseFloat(c.EventValueThreshold, 64)
+		if err != nil {
+			return o, fmt.Errorf("threshold was accepted once: %w", err)
+		}
+		o.Threshold = &v
+	}
+	if t := c.TrainingDataConfig; t != nil {
+		o.Excluded, o.Included = t.ExcludedDatasetColumns, t.IncludedDatasetColumns
+	}
+	return o, nil
+}
+
+// seedOf returns the seed of everything random about a solution, so that training it again on the same
+// data, here or on another machine, gives the same model.
+func seedOf(solution string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(solution))
+	return h.Sum64()
+}
+
+// DescribeSolutionVersion tells of a version.
+func (s *Service) DescribeSolutionVersion(ctx context.Context, in *api.DescribeSolutionVersionRequest) (*api.DescribeSolutionVersionResponse, error) {
+	doc, err := describe[api.SolutionVersion](ctx, s, arn.SolutionVersion, "solutionVersionArn", in.SolutionVersionArn)
+	if err != nil {
+		return nil, err
+	}
+	return &api.DescribeSolutionVersionResponse{SolutionVersion: doc}, nil
+}
+
+// ListSolutionVersions lists the versions of a solution, or of the account.
+func (s *Service) ListSolutionVersions(ctx context.Context, in *api.ListSolutionVersionsRequest) (*api.ListSolutionVersionsResponse, error) {
+	if in.SolutionArn != "" {
+		if _, err := describe[api.Solution](ctx, s, arn.Solution, "solutionArn", in.SolutionArn); err != nil {
+			return nil, err
+		}
+	}
+	q := catalog.Query{Kind: arn.SolutionVersion, Parent: arn.ARN(in.SolutionArn)}
+	page, next, err := list[api.SolutionVersionSummary](ctx, s, q, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return &api.ListSolutionVersionsResponse{SolutionVersions: page, NextToken: next}, nil
+}
+
+// GetSolutionMetrics returns how well a version did on the users held out from its training.
+func (s *Service) GetSolutionMetrics(ctx context.Context, in *api.GetSolutionMetricsRequest) (*api.GetSolutionMetricsResponse, error) {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, rec, err := load[api.SolutionVersion](ctx, sc, s.store, arn.SolutionVersion, "solutionVersionArn", in.SolutionVersionArn)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Status != Active {
+		return nil, fault.Newf(fault.InUse, "The solution version %s is %s; metrics are there when it is ACTIVE.", rec.ARN, rec.Status)
+	}
+	st, err := train.StateOf(rec)
+	if err != nil {
+		return nil, err
+	}
+	return &api.GetSolutionMetricsResponse{SolutionVersionArn: in.SolutionVersionArn, Metrics: st.Metrics}, nil
+}
+
+// StopSolutionVersionCreation stops a training that has not ended. The version stays, without a model.
+func (s *Service) StopSolutionVersionCreation(ctx context.Context, in *api.StopSolutionVersionCreationRequest) error {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return err
+	}
+	var name arn.ARN
+	err = s.store.Tx(ctx, func(tx catalog.Store) error {
+		_, rec, err := load[api.SolutionVersion](ctx, sc, tx, arn.SolutionVersion, "solutionVersionArn", in.SolutionVersionArn)
+		if err != nil {
+			return err
+		}
+		name = rec.ARN
+		if rec.Status != Pending && rec.Status != InProgress {
+			return fault.Newf(fault.InUse, "The solution version %s is %s; only one that is pending or in progress can be stopped.", rec.ARN, rec.Status)
+		}
+		return catalog.Transition(ctx, tx, rec.ARN, s.moment(), Stopping, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return s.engine.Cancel(ctx, name)
+}

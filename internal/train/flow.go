@@ -1,0 +1,244 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/blob"
+	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/dataset"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/job"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// Config is what trainings work with.
+type Config struct {
+	Store     catalog.Store
+	Snapshots *dataset.Snapshots
+	Own       blob.Driver // where models go
+	Scratch   string      // folder for the model that is only measured
+	Recipes   []recipe.Entry
+	Threads   int   // processors one training uses
+	MinEvents int64 // interactions that a training needs
+	MinUsers  int   // users with at least two interactions that it needs
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Flow returns the flow of solution versions. One runs at a time, on all threads.
+//
+// A training reads the data once and for all: what the datasets hold is written down first, so that a
+// training that a crash interrupted goes on with the same. Then one model is learned from nine tenths of
+// the users and measured on the others, and one from everybody, which is the version's model.
+func Flow(c Config) job.Flow {
+	return job.Flow{
+		Kind: FlowKind,
+		Begin: func(ctx context.Context, tx catalog.Store, j job.Job) error {
+			return begin(ctx, tx, j.Owner, c.Now())
+		},
+		Run: c.run,
+		Settle: func(ctx context.Context, tx catalog.Store, j job.Job, failure error) error {
+			return c.settle(ctx, tx, j, failure)
+		},
+	}
+}
+
+// begin reports the version as in progress, unless it is being stopped.
+func begin(ctx context.Context, tx catalog.Store, version arn.ARN, now time.Time) error {
+	rec, err := tx.Get(ctx, version)
+	if err != nil {
+		return err
+	}
+	if rec.Status == "CREATE STOPPING" {
+		return nil
+	}
+	return catalog.Transition(ctx, tx, version, now, "CREATE IN_PROGRESS", nil)
+}
+
+// A fit is what one of the two learnings leaves.
+type fit struct {
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+	Model   string             `json:"model,omitempty"`
+	Seconds float64            `json:"seconds"` // of all threads
+}
+
+// The two learnings, by task number.
+const (
+	measured = iota
+	final
+	fits
+)
+
+func (c Config) run(ctx context.Context, r *job.Run) error {
+	var o Order
+	if err := json.Unmarshal(r.Payload, &o); err != nil {
+		return fmt.Errorf("payload of training: %w", err)
+	}
+	trainer, err := c.trainer(o.Recipe)
+	if err != nil {
+		return err
+	}
+	pinned, err := r.Once(ctx, "data", func(ctx context.Context) ([]byte, error) {
+		p, err := Parts(ctx, c.Store, o.Group)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(p)
+	})
+	if err != nil {
+		return err
+	}
+	var parts dataset.Parts
+	if err := json.Unmarshal(pinned, &parts); err != nil {
+		return fmt.Errorf("pinned data: %w", err)
+	}
+	started := c.Now()
+	results, err := r.Group(ctx, "fit", fits, 1, func(ctx context.Context, n int) ([]byte, error) {
+		report := func(stage string, done, total int) {
+			stage = [...]string{"measuring", "learning"}[n] + ": " + stage
+			r.Report(job.Progress{Stage: stage, Done: int64(done), Total: int64(total), Unit: "steps", Started: started})
+		}
+		return c.fit(ctx, n, r.Owner, o, parts, trainer, report)
+	})
+	if err != nil {
+		return err
+	}
+	r.Outcome, err = outcome(o, results)
+	return err
+}
+
+// outcome puts together what settle keeps.
+func outcome(o Order, results [][]byte) (json.RawMessage, error) {
+	var f [fits]fit
+	for n := range f {
+		if err := json.Unmarshal(results[n], &f[n]); err != nil {
+			return nil, fmt.Errorf("result of training: %w", err)
+		}
+	}
+	return json.Marshal(ended{
+		State: State{Order: o, Model: f[final].Model, Metrics: f[measured].Metrics},
+		Hours: math.Round((f[measured].Seconds+f[final].Seconds)/3600*1000) / 1000,
+	})
+}
+
+// ended is what a training hands to settle.
+type ended struct {
+	State State   `json:"state"`
+	Hours float64 `json:"hours"` // of one processor
+}
+
+func (c Config) trainer(name string) (recipe.Recipe, error) {
+	for _, e := range c.Recipes {
+		if e.Name == name && e.Trainer != nil {
+			return e.Trainer, nil
+		}
+	}
+	return nil, fault.Newf(fault.Unsupported, "This server cannot train the recipe %s.", name)
+}
+
+// fit learns one of the two models.
+func (c Config) fit(ctx context.Context, n int, version arn.ARN, o Order, parts dataset.Parts, trainer recipe.Recipe, report func(string, int, int)) ([]byte, error) {
+	began := c.Now()
+	report("reading the data", 0, 0)
+	snap, err := c.Snapshots.Open(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	sel := o.selection()
+	sel.MinInteractions, sel.MinUsers = c.MinEvents, c.MinUsers
+	data, counts, err := snap.Data(sel)
+	if err != nil {
+		return nil, err
+	}
+	c.Log.Info("training", "version", version, "recipe", o.Recipe, "interactions", counts.Interactions, "users", counts.Users, "items", counts.Items)
+	t := recipe.Training{Data: data, Params: o.Params, Seed: o.Seed, Threads: c.Threads, Progress: report, Log: c.Log}
+	var res fit
+	if n == measured {
+		res.Metrics, err = c.measure(ctx, trainer, t)
+	} else {
+		res.Model = Prefix(version) + "model"
+		err = blob.Publish(ctx, c.Own, res.Model, c.Scratch, func(path string) error { return learn(ctx, trainer, t, path) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	res.Seconds = c.Now().Sub(began).Seconds() * float64(c.Threads)
+	return json.Marshal(res)
+}
+
+// selection returns which interactions the training counts.
+func (o Order) selection() dataset.Selection {
+	return dataset.Selection{EventType: o.EventType, Threshold: o.Threshold, Included: o.Included, Excluded: o.Excluded}
+}
+
+// learn trains into a file at path.
+func learn(ctx context.Context, trainer recipe.Recipe, t recipe.Training, path string) error {
+	w, err := artifact.Create(path)
+	if err != nil {
+		return err
+	}
+	defer w.Discard()
+	t.Out = w
+	if err := trainer.Train(ctx, t); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// measure learns from nine tenths of the users and returns how well the others' newest events are met.
+func (c Config) measure(ctx context.Context, trainer recipe.Recipe, t recipe.Training) (map[string]float64, error) {
+	dir, err := os.MkdirTemp(c.Scratch, "measure-*")
+	if err != nil {
+		return nil, fmt.Errorf("measure: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	split := recipe.Holdout(t.Data, t.Seed)
+	t.Data = split.Train
+	path := filepath.Join(dir, "model")
+	if err := learn(ctx, trainer, t, path); err != nil {
+		return nil, err
+	}
+	f, err := artifact.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m, err := trainer.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	return recipe.Evaluate(ctx, trainer.Info(), m, split.Tests)
+}
+
+// settle ends the training: ACTIVE with model and metrics, CREATE STOPPED, or CREATE FAILED.
+func (c Config) settle(ctx context.Context, tx catalog.Store, j job.Job, failure error) error {
+	if errors.Is(failure, job.ErrCancelled) {
+		return catalog.Transition(ctx, tx, j.Owner, c.Now(), "CREATE STOPPED", nil)
+	}
+	if failure != nil {
+		return catalog.Transition(ctx, tx, j.Owner, c.Now(), "CREATE FAILED", map[string]any{"failureReason": fault.Sentence(failure)})
+	}
+	var e ended
+	if err := json.Unmarshal(j.Outcome, &e); err != nil {
+		return fmt.Errorf("outcome of training: %w", err)
+	}
+	err := catalog.Change(ctx, tx, j.Owner, func(rec *catalog.Record) (err error) {
+		rec.Extra, err = json.Marshal(e.State)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", map[string]any{"trainingHours": e.Hours})
+}

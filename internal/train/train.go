@@ -1,0 +1,98 @@
+// Package train turns the data of a dataset group into a model: the flow behind a solution version, and
+// the way back from a solution version to its model.
+//
+// A first reading: flow.go tells the training from snapshot to metrics, source.go opens what it left.
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/kindredrec/kindred/internal/api"
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/dataset"
+)
+
+// FlowKind names the flow of solution versions.
+const FlowKind = "train"
+
+// An Order is the payload of a training: the solution's configuration as it was when the version was
+// created.
+type Order struct {
+	Recipe    string              `json:"recipe"` // name
+	Group     arn.ARN             `json:"group"`
+	Params    map[string]string   `json:"params"` // every parameter of the recipe
+	EventType string              `json:"eventType,omitempty"`
+	Threshold *float64            `json:"threshold,omitempty"`
+	Included  map[string][]string `json:"included,omitempty"`
+	Excluded  map[string][]string `json:"excluded,omitempty"`
+	Seed      uint64              `json:"seed"`
+}
+
+// A State is what the catalog keeps of a version beside the resource, once it is trained.
+type State struct {
+	Order   Order              `json:"order"`
+	Model   string             `json:"model"` // key of the artifact
+	Metrics map[string]float64 `json:"metrics"`
+}
+
+// StateOf returns the state in a version's record; it is empty before the version is ACTIVE.
+func StateOf(rec catalog.Record) (State, error) {
+	var st State
+	if len(rec.Extra) == 0 {
+		return st, nil
+	}
+	if err := json.Unmarshal(rec.Extra, &st); err != nil {
+		return st, fmt.Errorf("state of %s: %w", rec.ARN, err)
+	}
+	return st, nil
+}
+
+// Prefix is where the artifacts of a version are kept.
+func Prefix(version arn.ARN) string {
+	return strings.Join([]string{"models", version.Region(), version.Account(), version.Name()}, "/") + "/"
+}
+
+// Parts returns the content of a group's datasets as it is now.
+func Parts(ctx context.Context, s catalog.Store, group arn.ARN) (dataset.Parts, error) {
+	var p dataset.Parts
+	for _, kind := range []string{dataset.Interactions, dataset.Items, dataset.Users} {
+		part, err := part(ctx, s, arn.New(group.Region(), group.Account(), arn.Dataset, group.Name()+"/"+kind))
+		if err != nil {
+			return p, err
+		}
+		switch kind {
+		case dataset.Interactions:
+			p.Interactions = part
+		case dataset.Items:
+			p.Items = part
+		case dataset.Users:
+			p.Users = part
+		}
+	}
+	return p, nil
+}
+
+// part returns the content of one dataset, or nothing if the group has none of that type.
+func part(ctx context.Context, s catalog.Store, name arn.ARN) (dataset.Part, error) {
+	doc, rec, err := catalog.Load[api.Dataset](ctx, s, name)
+	if isNotFound(err) {
+		return dataset.Part{}, nil
+	}
+	if err != nil {
+		return dataset.Part{}, err
+	}
+	schema, _, err := catalog.Load[api.DatasetSchema](ctx, s, arn.ARN(doc.SchemaArn))
+	if err != nil {
+		return dataset.Part{}, err
+	}
+	parsed, err := dataset.ParseSchema(schema.Schema, schema.Domain)
+	if err != nil {
+		return dataset.Part{}, fmt.Errorf("schema %s was accepted once: %w", doc.SchemaArn, err)
+	}
+	st, err := dataset.StateOf(rec)
+	return dataset.Part{Schema: parsed, Segments: st.Segments}, err
+}
