@@ -42,7 +42,9 @@ func (v *Verifier) now() time.Time {
 // For services other than S3 the body is read, at most limit bytes, hashed, and put back. For S3 it
 // is not read: a body hash in X-Amz-Content-Sha256 is signed, and the gateway behind checks the body
 // against it as it arrives. Chunk signatures are checked as the body is read and taken out of it, so
-// that whoever reads r afterwards sees a plain or an unsigned chunked upload.
+// that whoever reads r afterwards sees a plain or an unsigned chunked upload. This changes r's body,
+// length and headers: a handler must give its own clone, since net/http looks at its request again
+// to see what was left unread.
 func (v *Verifier) Verify(r *http.Request, s *Signature, limit int64) (Caller, error) {
 	if err := v.checkTime(s); err != nil {
 		return Caller{}, err
@@ -168,7 +170,13 @@ func (s *Signature) openChunks(r *http.Request, signing []byte, payload string) 
 	r.Header.Del("Content-Length")
 	r.ContentLength = size
 	dropCoding(r.Header)
-	return nil
+	if size > 0 {
+		return nil
+	}
+	// Nobody reads the body of an empty object, but its one chunk is signed as well.
+	_, err = io.Copy(io.Discard, r.Body)
+	r.Body = http.NoBody
+	return err
 }
 
 // dropCoding takes aws-chunked out of Content-Encoding.
