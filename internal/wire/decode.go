@@ -203,7 +203,10 @@ func (c *checker) list(s *api.Shape, path string, depth int) error {
 	n := 0
 	c.out = append(c.out, '[')
 	err := c.elements(path, depth, func() error {
-		if n++; n > 1 {
+		if n++; tooMany(s, n) {
+			return c.skip(path, depth+1)
+		}
+		if n > 1 {
 			c.out = append(c.out, ',')
 		}
 		return c.element(s.Elem, fmt.Sprintf("%s.%d.member", path, n), depth)
@@ -212,6 +215,10 @@ func (c *checker) list(s *api.Shape, path string, depth int) error {
 	c.checkSize(s, path, fmt.Sprintf("'[%d members]'", n), n)
 	return err
 }
+
+// tooMany reports whether a list or map has more members than it may. The ones too many are only
+// counted: the body is refused for their number, and looking at each would be work for nothing.
+func tooMany(s *api.Shape, n int) bool { return s.Max != nil && float64(n) > *s.Max }
 
 // element checks an element of a list or map, where null is not the same as absent.
 func (c *checker) element(s *api.Shape, path string, depth int) error {
@@ -231,7 +238,9 @@ func (c *checker) mapping(s *api.Shape, path string, depth int) error {
 	c.out = append(c.out, '{')
 	first := len(c.out)
 	err := c.object(path, depth, func(name string) error {
-		n++
+		if n++; tooMany(s, n) {
+			return c.skip(path, depth+1)
+		}
 		for _, rule := range textRules(s.Key, name) {
 			c.violate(shown(s.Key, name), path, "Map keys must satisfy constraint: ["+rule+"]")
 		}

@@ -302,3 +302,29 @@ func again(t *testing.T, op *api.Operation, in any) {
 		t.Fatalf("%s reads %s as something else (- before, + after):\n%s", op.Name, text, diff)
 	}
 }
+
+// BenchmarkDecodeHostile measures bodies of the largest size that are made to be slow.
+func BenchmarkDecodeHostile(b *testing.B) {
+	keys := &strings.Builder{}
+	for i := range 70000 {
+		fmt.Fprintf(keys, "\"k%07d\":1,", i)
+	}
+	for _, c := range []struct{ name, op, body string }{
+		{"empty strings", "UntagResource", `{"tagKeys":[` + strings.Repeat(`"",`, 340000) + `""]}`},
+		{"unknown names", "ListRecipes", `{` + keys.String() + `"z":1}`},
+		{"map names", "GetRecommendations", `{"context":{` + strings.ReplaceAll(keys.String(), ":1", `:""`) + `"z":""}}`},
+		{"long text", "CreateSolution", `{"name":"` + strings.Repeat("a", 1<<20-20) + `"}`},
+		{"long arn", "DescribeSchema", `{"schemaArn":"` + strings.Repeat("arn:aws:personalize:", 50000) + `"}`},
+		{"long number", "ListRecipes", `{"maxResults":` + strings.Repeat("9", 1<<20-20) + `}`},
+		{"escapes", "ListRecipes", `{"nextToken":"` + strings.Repeat(`\u00e9`, 170000) + `"}`},
+		{"lists in lists", "ListRecipes", `{"a":[` + strings.Repeat(strings.Repeat("[", 60)+strings.Repeat("]", 60)+",", 8000) + `1]}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				decode(b, c.op, c.body) //nolint:errcheck // only its time matters
+			}
+		})
+	}
+}
