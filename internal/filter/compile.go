@@ -112,9 +112,10 @@ func (c *compiler) column(field string) (*column, error) {
 	return col, nil
 }
 
-// compare returns the matcher that compares a column with values from src.
+// compare returns the matcher that compares a column with values from src. A column that is null
+// throughout shows no kind of its own; then that of the current item's field counts.
 func (c *compiler) compare(col *column, op *operator, src source) matcher {
-	if op.ordered || col.numeric {
+	if op.ordered || col.numeric || src.item != nil && src.item.numeric {
 		if col.numbers == nil {
 			col.numbers = indexNumbers(col, c.n)
 		}

@@ -361,16 +361,15 @@ func (c *condition) wanted(t token, first bool) string {
 		return "Expected a number, a quoted string, a placeholder or CurrentItem after " + c.op.symbol +
 			"; a boolean field cannot be filtered on."
 	case c.onEvents():
-		return "Expected an event type in quotes" + c.orPlaceholder(first) + "."
+		if first && c.op.placeholder {
+			return "Expected an event type in quotes or a placeholder."
+		}
+		return "Expected an event type in quotes."
 	case c.op.list:
-		return "Expected a number or a quoted string" + c.orPlaceholder(first) + "."
+		if first && c.op.placeholder {
+			return "Expected a number, a quoted string or a placeholder."
+		}
+		return "Expected a number or a quoted string."
 	}
 	return "Expected a number, a quoted string, a placeholder or CurrentItem after " + c.op.symbol + "."
-}
-
-func (c *condition) orPlaceholder(first bool) string {
-	if first && c.op.placeholder {
-		return " or a placeholder"
-	}
-	return ""
 }

@@ -68,7 +68,7 @@ func appendValues(list []string, name, raw string) ([]string, error) {
 	for rest := raw; ; {
 		value, after, problem := cutValue(rest)
 		if problem != "" {
-			return list, fault.Newf(fault.Invalid, "filterValues: the value of %s is malformed: %s in %s.", name, problem, excerpt(raw))
+			return list, fault.Newf(fault.Invalid, "filterValues: the value of %s is malformed: %s in %q.", name, problem, excerpt(raw))
 		}
 		list = append(list, value)
 		if after == "" {
