@@ -158,43 +158,36 @@ func (c *compiler) term(conditions []condition, rp *ruleProgram) (termProgram, e
 		if err != nil {
 			return t, err
 		}
-		set, ok := m.(fixedMatcher)
-		switch {
-		case !ok:
+		if !m.fixed() {
 			t.matchers = append(t.matchers, m)
-		case t.fixed == nil:
-			t.fixed = set.members
-		default:
-			t.fixed.And(set.members)
+			continue
+		}
+		set := bitset.New(c.n)
+		if err := m.match(&run{}, set); err != nil {
+			return t, err
+		}
+		if t.fixed == nil {
+			t.fixed = set
+		} else {
+			t.fixed.And(set)
 		}
 	}
 	return t, nil
 }
 
 func (c *compiler) condition(cond *condition, rp *ruleProgram) (matcher, error) {
+	src, err := c.source(cond, rp)
+	if err != nil {
+		return nil, err
+	}
 	if cond.onEvents() {
-		return c.eventCondition(cond, rp)
+		return c.eventCondition(cond, src)
 	}
 	col, err := c.column(cond.field)
 	if err != nil {
 		return nil, err
 	}
-	src, err := c.source(cond, rp)
-	if err != nil {
-		return nil, err
-	}
-	m := c.compare(col, cond.op, src)
-	if src.varies() {
-		return m, nil
-	}
-	return c.fix(m)
-}
-
-// fix turns a condition that needs nothing of a request into the set of records for which it holds.
-func (c *compiler) fix(m matcher) (matcher, error) {
-	set := bitset.New(c.n)
-	err := m.match(&run{}, set)
-	return fixedMatcher{set}, err
+	return c.compare(col, cond.op, src), nil
 }
 
 // source compiles the right-hand side of a condition.
@@ -225,25 +218,15 @@ func (c *compiler) source(cond *condition, rp *ruleProgram) (source, error) {
 	return s, nil
 }
 
-func (c *compiler) eventCondition(cond *condition, rp *ruleProgram) (matcher, error) {
-	src, err := c.source(cond, rp)
-	if err != nil {
-		return nil, err
-	}
+func (c *compiler) eventCondition(cond *condition, src source) (matcher, error) {
 	for i, t := range src.texts {
 		src.texts[i] = foldEvent(t)
 	}
 	if c.target != UserID {
 		return &historyMatcher{source: src, negated: cond.op.negated, limit: eventLimits[cond.dataset]}, nil
 	}
-	if err := c.indexEvents(); err != nil {
-		return nil, err
-	}
-	m := &textMatcher{index: c.events, negated: cond.op.negated, source: src, fold: true}
-	if src.varies() {
-		return m, nil
-	}
-	return c.fix(m)
+	err := c.indexEvents()
+	return &textMatcher{index: c.events, negated: cond.op.negated, source: src, fold: true}, err
 }
 
 // indexEvents builds the index of the users by the types of their events, and of those who have any

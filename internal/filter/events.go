@@ -21,12 +21,14 @@ type historyMatcher struct {
 	limit   int
 }
 
+func (m *historyMatcher) fixed() bool { return false }
+
 func (m *historyMatcher) match(r *run, out *bitset.Set) error {
 	if r.request.User == nil {
 		return fault.Newf(fault.Invalid, "The filter uses the user's interactions, so the request needs a userId.")
 	}
 	values, _ := m.source.textsOf(r)
-	if m.source.varies() {
+	if !m.source.constant() {
 		for i, v := range values {
 			values[i] = foldEvent(v)
 		}

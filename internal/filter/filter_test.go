@@ -250,7 +250,7 @@ type drawnFilter struct{ expr string }
 
 // Values few enough to meet, and awkward to write.
 var (
-	drawnTexts  = []string{"a", "b", "c", `q"q`, "A", "a, b", "*x", "$T", "é"}
+	drawnTexts  = []string{"a", "b", "c", `q"q`, "A", "a, b", "*x", "$T", "é", "rare3"}
 	drawnTypes  = []string{"view", "View", "buy", "rate", "*"}
 	drawnFields = map[Target][]string{ItemID: {"Items", "Interactions"}, UserID: {"Users", "Interactions"},
 		ActionID: {"Actions", "Action_Interactions"}}
@@ -341,7 +341,7 @@ func drawData(t *rapid.T, target Target) *memData {
 			case name[0] == 'T':
 				text := ""
 				for range next(4) {
-					text += drawnTexts[next(len(drawnTexts))] + "|"
+					text += append(drawnTexts, fmt.Sprint("rare", next(50)))[next(len(drawnTexts)+1)] + "|"
 				}
 				c.texts = append(c.texts, strings.TrimSuffix(text, "|"))
 			case next(5) == 0:
@@ -369,7 +369,7 @@ func drawRequest(t *rapid.T, n int) Request {
 		values["N"] = rapid.SampledFrom([]string{"1", `"2"`, " -1 ", "50"}).Draw(t, "N")
 	}
 	if rapid.IntRange(0, 9).Draw(t, "without texts") > 0 {
-		values["TS"] = rapid.SampledFrom([]string{`"a"`, `b,"a, b"`, `"q\"q"`, `1,2`, `"none"`}).Draw(t, "TS")
+		values["TS"] = rapid.SampledFrom([]string{`"a"`, `b,"a, b"`, `"q\"q"`, `1,2`, `rare7,"rare8"`, `"none"`}).Draw(t, "TS")
 	}
 	if rapid.IntRange(0, 9).Draw(t, "without types") > 0 {
 		values["TE"] = rapid.SampledFrom([]string{`"VIEW"`, `buy,"rate"`, `"*"`, `"none"`}).Draw(t, "TE")

@@ -59,13 +59,7 @@ type termProgram struct {
 // A matcher sets out to the records for which a condition holds in a request.
 type matcher interface {
 	match(r *run, out *bitset.Set) error
-}
-
-type fixedMatcher struct{ members *bitset.Set }
-
-func (m fixedMatcher) match(_ *run, out *bitset.Set) error {
-	out.Copy(m.members)
-	return nil
+	fixed() bool // whether the set is the same for every request
 }
 
 // A run is one request on its way through a program, with memory that is used again by the next.
@@ -255,13 +249,15 @@ type textMatcher struct {
 	fold    bool // event types ignore case
 }
 
+func (m *textMatcher) fixed() bool { return m.source.constant() }
+
 func (m *textMatcher) match(r *run, out *bitset.Set) error {
 	values, known := m.source.textsOf(r)
 	if !known {
 		out.Clear()
 		return nil
 	}
-	if m.fold && m.source.varies() {
+	if m.fold && !m.source.constant() {
 		for i, v := range values {
 			values[i] = foldEvent(v)
 		}
@@ -276,6 +272,8 @@ type numberMatcher struct {
 	op     *operator
 	source source
 }
+
+func (m *numberMatcher) fixed() bool { return m.source.constant() }
 
 func (m *numberMatcher) match(r *run, out *bitset.Set) error {
 	values, known, err := m.source.numbersOf(r)
@@ -297,8 +295,8 @@ type source struct {
 	item    *column
 }
 
-// varies reports whether the values depend on the request.
-func (s *source) varies() bool { return s.param >= 0 || s.item != nil }
+// constant reports whether the values are the same for every request.
+func (s *source) constant() bool { return s.param < 0 && s.item == nil }
 
 // textsOf returns the values as texts, to be used until the next call. It is false if the current
 // item's field is null.
