@@ -1,0 +1,4 @@
+package pool_test
+
+func crashChild() string   { return "" }
+func runCrashChild(string) {}
