@@ -18,13 +18,13 @@ import (
 // An upload that breaks off in the middle leaves no object, and an object of that name as it was.
 func TestCutUpload(t *testing.T) {
 	g := start(t, t.TempDir())
-	endpoint := serve(t, g)
-	c := client(t, endpoint, keys[0], "us-east-1")
+	srv := front(t, g)
+	c := client(t, srv.URL, keys[0], "us-east-1")
 	makeBucket(t, c, "cut")
 	put(t, c, "cut", "old", "as it was")
 	for _, key := range []string{"old", "new"} {
 		broken := io.MultiReader(strings.NewReader(strings.Repeat("x", 300_000)), failing{})
-		r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), "PUT", endpoint+"/cut/"+key, broken))
+		r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), "PUT", srv.URL+"/cut/"+key, broken))
 		r.ContentLength = 600_000
 		r.Header.Set("X-Amz-Content-Sha256", auth.UnsignedPayload)
 		creds := aws.Credentials{AccessKeyID: keys[0].AccessKeyID, SecretAccessKey: keys[0].SecretAccessKey}
@@ -38,7 +38,8 @@ func TestCutUpload(t *testing.T) {
 		}
 		transport.CloseIdleConnections()
 	}
-	// Closing the gateway waits for the requests under way, so what is there then is what stays.
+	// Both wait for the requests under way, so what is there afterwards is what stays.
+	srv.Close()
 	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,11 @@ func start(t *testing.T, dir string) *gateway.Gateway {
 // serve puts a verifier before the gateway, as the server does.
 func serve(t *testing.T, g *gateway.Gateway) string {
 	t.Helper()
+	return front(t, g).URL
+}
+
+func front(t *testing.T, g *gateway.Gateway) *httptest.Server {
+	t.Helper()
 	ring, err := auth.NewKeyring(keys...)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +83,7 @@ func serve(t *testing.T, g *gateway.Gateway) string {
 		s3.ServeHTTP(w, r.WithContext(auth.WithCaller(r.Context(), caller)))
 	}))
 	t.Cleanup(srv.Close)
-	return srv.URL
+	return srv
 }
 
 func client(t *testing.T, endpoint string, k auth.Key, region string) *s3.Client {
