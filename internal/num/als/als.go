@@ -1,0 +1,250 @@
+// Package als factorises a sparse matrix of implicit feedback by alternating least squares.
+//
+// It finds a vector x for each row and y for each column that make the loss
+//
+//	sum over known (r,c) of w(r,c)·(x·y − 1)²  +  Unobserved · sum over all (r,c) of (x·y)²
+//	  + sum over rows of λ(r)·|x|²  +  the same over columns
+//
+// small, where λ(r) = Regularization · (weight of the row + Unobserved · number of columns)^Exponent.
+// (Hu, Koren and Volinsky, 2008, in the form of Rendle, Krichene, Zhang and Koren, 2022.)
+package als
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"github.com/kindredrec/kindred/internal/num/f32"
+)
+
+// A Sparse is a matrix of known weights by rows; row r is Col[Start[r]:Start[r+1]].
+type Sparse struct {
+	Rows, Cols int
+	Start      []int64
+	Col        []int32
+	Weight     []float32
+}
+
+// Row returns the columns and weights of row r.
+func (s *Sparse) Row(r int) ([]int32, []float32) {
+	a, b := s.Start[r], s.Start[r+1]
+	return s.Col[a:b], s.Weight[a:b]
+}
+
+// Transpose returns the matrix by columns; entries of a column are in order of row.
+func (s *Sparse) Transpose() *Sparse {
+	t := &Sparse{Rows: s.Cols, Cols: s.Rows, Start: make([]int64, s.Cols+1),
+		Col: make([]int32, len(s.Col)), Weight: make([]float32, len(s.Col))}
+	for _, c := range s.Col {
+		t.Start[c+1]++
+	}
+	for c := range s.Cols {
+		t.Start[c+1] += t.Start[c]
+	}
+	next := append([]int64(nil), t.Start[:s.Cols]...)
+	for r := range s.Rows {
+		cols, weights := s.Row(r)
+		for k, c := range cols {
+			t.Col[next[c]], t.Weight[next[c]] = int32(r), weights[k]
+			next[c]++
+		}
+	}
+	return t
+}
+
+// A Config says how to fit.
+type Config struct {
+	Dim            int     // length of a vector
+	Unobserved     float64 // weight of every pair, known or not
+	Regularization float64
+	Exponent       float64 // 0: the same for every row; 1: in proportion to the row's weight
+	Sweeps         int     // times both sides are solved
+	Steps          int     // conjugate gradient steps per row and sweep
+	Seed           uint64
+	Threads        int // the result does not depend on it
+	Progress       func(done, total int)
+}
+
+// Stride is the distance between vectors of dim in memory: dim rounded up to a multiple of 16, the
+// rest zero, so that kernels have no tail.
+func Stride(dim int) int { return (dim + 15) &^ 15 }
+
+// Factors are the vectors of both sides, Stride apart.
+type Factors struct{ Rows, Cols []float32 }
+
+// Start returns zero rows and random columns, the state before the first sweep.
+func Start(m *Sparse, c Config) *Factors {
+	stride := Stride(c.Dim)
+	return &Factors{make([]float32, m.Rows*stride), random(m.Cols, c.Dim, stride, c.Seed)}
+}
+
+// Fit improves f by c.Sweeps sweeps over m. It needs memory for the transpose of m and for 64 Gram
+// matrices beside f.
+func Fit(ctx context.Context, m *Sparse, c Config, f *Factors) error {
+	t := m.Transpose()
+	for sweep := range c.Sweeps {
+		if err := half(ctx, m, f.Rows, f.Cols, c); err != nil {
+			return err
+		}
+		if err := half(ctx, t, f.Cols, f.Rows, c); err != nil {
+			return err
+		}
+		if c.Progress != nil {
+			c.Progress(sweep+1, c.Sweeps)
+		}
+	}
+	return nil
+}
+
+// random returns n vectors of about unit length.
+func random(n, dim, stride int, seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 0x5eed))
+	v := make([]float32, n*stride)
+	scale := 1 / math.Sqrt(float64(dim))
+	for i := range n {
+		for k := range dim {
+			v[i*stride+k] = float32(r.NormFloat64() * scale)
+		}
+	}
+	return v
+}
+
+// half solves every row of m against fixed.
+func half(ctx context.Context, m *Sparse, x, fixed []float32, c Config) error {
+	s := NewSolver(fixed, m.Cols, c)
+	if err := s.gather(ctx, c.Threads); err != nil {
+		return err
+	}
+	stride := s.stride
+	return Spread(ctx, c.Threads, m.Rows, 64, func(lo, hi int) {
+		w := s.Workspace()
+		for r := lo; r < hi; r++ {
+			cols, weights := m.Row(r)
+			s.Solve(w, cols, weights, c.Steps, x[r*stride:(r+1)*stride])
+		}
+	})
+}
+
+// A Solver finds the vector of a row given the vectors of the columns. It is read-only once made.
+type Solver struct {
+	n, dim, stride int
+	fixed          []float32
+	gram           []float32 // Unobserved × sum of y·yᵀ, stride × stride
+	c              Config
+}
+
+// NewSolver returns a solver against n column vectors. It does nothing until it has its Gram matrix,
+// by Prepare or WithGram.
+func NewSolver(fixed []float32, n int, c Config) *Solver {
+	return &Solver{n: n, dim: c.Dim, stride: Stride(c.Dim), fixed: fixed, c: c}
+}
+
+// Prepare computes the Gram matrix and returns it; keep it to make the same solver again.
+func (s *Solver) Prepare(ctx context.Context, threads int) ([]float32, error) {
+	err := s.gather(ctx, threads)
+	return s.gram, err
+}
+
+// WithGram gives the solver what Prepare returned.
+func (s *Solver) WithGram(gram []float32) *Solver {
+	s.gram = gram
+	return s
+}
+
+// gather sums the Gram matrix in 64 parts that do not depend on the number of threads.
+//
+// Every row shares it, so it is built once per half-sweep and each row's own entries only correct
+// it. That turns rows × columns × dim² into known × dim. (Hu, Koren and Volinsky, 2008.)
+func (s *Solver) gather(ctx context.Context, threads int) error {
+	const parts = 64
+	size := (s.n + parts - 1) / parts
+	sums := make([][]float32, parts)
+	err := Spread(ctx, threads, parts, 1, func(p, _ int) {
+		g := make([]float32, s.dim*s.stride)
+		for i := p * size; i < min((p+1)*size, s.n); i++ {
+			y := s.fixed[i*s.stride : (i+1)*s.stride]
+			for a := range s.dim {
+				b := a &^ 7
+				f32.Axpy(y[a], y[b:], g[a*s.stride+b:(a+1)*s.stride])
+			}
+		}
+		sums[p] = g
+	})
+	if err != nil {
+		return err
+	}
+	s.gram = make([]float32, s.dim*s.stride)
+	for _, g := range sums {
+		f32.Axpy(float32(s.c.Unobserved), g, s.gram)
+	}
+	for a := range s.dim {
+		for b := range a {
+			s.gram[a*s.stride+b] = s.gram[b*s.stride+a]
+		}
+	}
+	return nil
+}
+
+// A Workspace is the scratch memory of one goroutine.
+type Workspace struct{ r, p, ap []float32 }
+
+// Workspace returns new scratch memory.
+func (s *Solver) Workspace() *Workspace {
+	return &Workspace{make([]float32, s.stride), make([]float32, s.stride), make([]float32, s.stride)}
+}
+
+// Solve improves x, a vector of Stride, by steps of conjugate gradients towards
+//
+//	(Gram + Σ w·y·yᵀ + λ) x = Σ w·y
+//
+// over the given columns. Start with zeros or with an earlier solution.
+func (s *Solver) Solve(w *Workspace, cols []int32, weights []float32, steps int, x []float32) {
+	lambda := s.lambda(weights)
+	r, p, ap := w.r, w.p, w.ap
+	clear(r)
+	for k, c := range cols {
+		y := s.column(c)
+		f32.Axpy(weights[k]*(1-f32.Dot(x, y)), y, r)
+	}
+	s.subtractShared(x, lambda, r)
+	copy(p, r)
+	rr := f32.Dot(r, r)
+	stop := rr * 1e-10
+	for range steps {
+		if rr <= stop || rr < 1e-20 {
+			return
+		}
+		clear(ap)
+		s.subtractShared(p, lambda, ap)
+		for k, c := range cols {
+			y := s.column(c)
+			f32.Axpy(-weights[k]*f32.Dot(p, y), y, ap)
+		}
+		a := -rr / f32.Dot(p, ap)
+		f32.Axpy(a, p, x)
+		f32.Axpy(a, ap, r)
+		next := f32.Dot(r, r)
+		f32.Xpay(r, next/rr, p)
+		rr = next
+	}
+}
+
+// subtractShared takes (Gram + λ)·x from r.
+func (s *Solver) subtractShared(x []float32, lambda float32, r []float32) {
+	for a := range s.dim {
+		r[a] -= f32.Dot(s.gram[a*s.stride:(a+1)*s.stride], x) + float32(lambda*x[a])
+	}
+}
+
+func (s *Solver) column(c int32) []float32 {
+	return s.fixed[int(c)*s.stride : (int(c)+1)*s.stride]
+}
+
+// lambda is the regularisation of a row with these weights.
+func (s *Solver) lambda(weights []float32) float32 {
+	sum := s.c.Unobserved * float64(s.n)
+	for _, w := range weights {
+		sum += float64(w)
+	}
+	return float32(s.c.Regularization * math.Pow(sum, s.c.Exponent))
+}

@@ -1,0 +1,102 @@
+package als
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/kindredrec/kindred/internal/num/f32"
+)
+
+// twoTastes is 40 rows of which even ones know even columns and odd ones odd, each lacking one.
+func twoTastes() *Sparse {
+	m := &Sparse{Rows: 40, Cols: 20, Start: []int64{0}}
+	for r := range m.Rows {
+		for c := r % 2; c < m.Cols; c += 2 {
+			if c/2 != r/2%10 {
+				m.Col, m.Weight = append(m.Col, int32(c)), append(m.Weight, 1)
+			}
+		}
+		m.Start = append(m.Start, int64(len(m.Col)))
+	}
+	return m
+}
+
+func config() Config {
+	return Config{Dim: 8, Unobserved: 0.1, Regularization: 0.01, Exponent: 1, Sweeps: 5, Steps: 3, Seed: 1, Threads: 1}
+}
+
+// Fit fills the gap: the column taken away from a row scores above every column of the other taste.
+func TestFitFillsTheGap(t *testing.T) {
+	m, c := twoTastes(), config()
+	f := Start(m, c)
+	if err := Fit(context.Background(), m, c, f); err != nil {
+		t.Fatal(err)
+	}
+	stride := Stride(c.Dim)
+	score := func(r, c int) float32 {
+		return f32.Dot(f.Rows[r*stride:(r+1)*stride], f.Cols[c*stride:(c+1)*stride])
+	}
+	for r := range m.Rows {
+		gap := score(r, r/2%10*2+r%2)
+		for c := 1 - r%2; c < m.Cols; c += 2 {
+			if gap <= score(r, c) {
+				t.Fatalf("row %d: the missing column scores %v, foreign column %d %v", r, gap, c, score(r, c))
+			}
+		}
+	}
+}
+
+func TestThreadsDoNotMatter(t *testing.T) {
+	m, c := twoTastes(), config()
+	one, two := Start(m, c), Start(m, c)
+	if err := Fit(context.Background(), m, c, one); err != nil {
+		t.Fatal(err)
+	}
+	c.Threads = 3
+	if err := Fit(context.Background(), m, c, two); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(one.Rows, two.Rows) || !slices.Equal(one.Cols, two.Cols) {
+		t.Error("factors differ between 1 and 3 threads")
+	}
+}
+
+// With as many steps as dimensions, conjugate gradients reach the exact solution: the gradient is zero.
+func TestSolveReachesTheMinimum(t *testing.T) {
+	m, c := twoTastes(), config()
+	f := Start(m, c)
+	s := NewSolver(f.Cols, m.Cols, c)
+	gram, err := s.Prepare(context.Background(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stride := Stride(c.Dim)
+	x := make([]float32, stride)
+	cols, weights := m.Row(0)
+	s.Solve(s.Workspace(), cols, weights, 2*c.Dim, x)
+	lambda := float64(s.lambda(weights))
+	for a := range c.Dim {
+		g := lambda * float64(x[a])
+		for b := range c.Dim {
+			g += float64(gram[a*stride+b]) * float64(x[b])
+		}
+		for k, col := range cols {
+			y := f.Cols[int(col)*stride : (int(col)+1)*stride]
+			g -= float64(weights[k]) * (1 - float64(f32.Dot(x, y))) * float64(y[a])
+		}
+		if math.Abs(g) > 1e-4 {
+			t.Errorf("gradient[%d] = %v, want 0", a, g)
+		}
+	}
+}
+
+func TestFitStopsWhenCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	m, c := twoTastes(), config()
+	if err := Fit(ctx, m, c, Start(m, c)); err != context.Canceled {
+		t.Errorf("Fit = %v, want %v", err, context.Canceled)
+	}
+}
