@@ -231,12 +231,19 @@ func list(t *testing.T, d blob.Driver) {
 // listMany: a listing is longer than one answer of a store.
 func listMany(t *testing.T, d blob.Driver) {
 	const n = 1101 // S3 answers with at most 1000
-	var want []string
-	for i := range n {
-		key := fmt.Sprintf("many/%05d", i)
-		put(t, d, key, "")
-		want = append(want, key)
+	want := make([]string, n)
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := w; i < n; i += 16 {
+				want[i] = fmt.Sprintf("many/%05d", i)
+				if _, err := d.Put(t.Context(), want[i], strings.NewReader(""), blob.Options{}); err != nil {
+					t.Errorf("Put(%q) = %v", want[i], err)
+				}
+			}
+		})
 	}
+	wg.Wait()
 	if diff := cmp.Diff(want, keys(t, d, "many/")); diff != "" {
 		t.Errorf("List of %d objects: - want, + got\n%s", n, diff)
 	}
