@@ -314,8 +314,9 @@ func multipart(t *testing.T, d blob.Driver) {
 	if got := read(t, d, "dir/k", blob.MinPart-2, 4); got != "efta" {
 		t.Errorf("range over the seam = %q, want %q", got, "efta")
 	}
-	if err := d.Complete(t.Context(), "dir/k", up, []blob.Part{one, two}); !fault.Is(err, fault.NotFound) {
-		t.Errorf("Complete again = %v, want not found", err)
+	// S3 remembers a completed upload for a while and then says yes once more; others have forgotten it.
+	if err := d.Complete(t.Context(), "dir/k", up, []blob.Part{one, two}); err != nil && !fault.Is(err, fault.NotFound) {
+		t.Errorf("Complete again = %v, want not found or no error", err)
 	}
 	if err := d.Abort(t.Context(), "dir/k", up); err != nil {
 		t.Errorf("Abort of a completed upload = %v, want no error", err)
