@@ -1,0 +1,46 @@
+# Everything here needs Go alone, except ci. `make ci` is what decides whether a change lands.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 60s
+BENCH       ?= .
+BENCHED      = ./internal/num/... ./internal/filter ./internal/table ./internal/batch ./internal/dataset ./internal/driver/sqlite
+
+.PHONY: build test check generate bench demo fuzz race ci clean
+
+build: ## bin/kindred
+	$(GO) build -trimpath -o bin/kindred ./cmd/kindred
+
+test: ## every test that needs nothing but Go
+	$(GO) test ./...
+
+check: ## format, vet, staticcheck, import rows, generated files
+	@scripts/check-format.sh
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 ./internal/importtest
+	@scripts/check-generated.sh
+
+generate: ## api from the models, docs/coverage.md from the operations that have a method
+	$(GO) generate ./...
+	$(GO) run ./cmd/kindred coverage > docs/coverage.md.new
+	@mv docs/coverage.md.new docs/coverage.md
+
+bench: ## benchmarks of the hot paths, then the measurements of bench/; BENCH=name selects the former
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHED)
+	@set -e; for script in bench/*.sh; do echo "== $$script"; "$$script"; done
+
+demo: ## the main job from data to recommendations
+	$(GO) run ./cmd/kindred demo
+
+fuzz: ## every fuzz target for FUZZTIME, two at a time
+	@scripts/fuzz.sh $(FUZZTIME)
+
+race: ## the concurrent packages under the race detector; needs a C compiler
+	@scripts/race.sh
+
+ci: ## all of it, with the AWS CLI and boto3 as well
+	.ci/run
+
+clean:
+	rm -rf bin
