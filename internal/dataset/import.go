@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +61,7 @@ type Order struct {
 type Importer struct {
 	Buckets blob.Buckets
 	Own     blob.Driver
-	Scratch string // folder for the segment while it is made; what a crash leaves in it may be deleted
+	Scratch string // folder for a segment that Own does not keep as a file; what a crash leaves in it may be deleted
 }
 
 // Import reads the order's objects and writes one segment at its Key, whole or not at all, so an import
@@ -95,32 +94,12 @@ func (im *Importer) run(ctx context.Context, o Order) (Segment, error) {
 	if o.Limits.MaxBytes > 0 && src.total > o.Limits.MaxBytes {
 		return Segment{}, invalid("The data is %d bytes; expected at most %d.", src.total, o.Limits.MaxBytes)
 	}
-	dir, err := os.MkdirTemp(im.Scratch, "import-")
-	if err != nil {
-		return Segment{}, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "segment")
-	seg, err := o.read(ctx, src, path)
-	if err != nil {
-		return Segment{}, err
-	}
-	seg.Bytes, err = putFile(ctx, im.Own, o.Key, path)
+	var seg Segment
+	err = blob.Publish(ctx, im.Own, o.Key, im.Scratch, func(path string) error {
+		seg, err = o.read(ctx, src, path)
+		return err
+	})
 	return seg, err
-}
-
-// putFile stores a file as an object and returns its length.
-func putFile(ctx context.Context, own blob.Driver, key, path string) (int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	info, err := own.Put(ctx, key, f, blob.Options{ContentType: "application/octet-stream"})
-	if err != nil {
-		return 0, fmt.Errorf("store %s: %w", key, err)
-	}
-	return info.Size, nil
 }
 
 // read makes the segment's file out of all objects.
@@ -147,7 +126,11 @@ func (o *Order) read(ctx context.Context, src *source, path string) (Segment, er
 		return Segment{}, err
 	}
 	r.progress()
-	return Segment{Key: o.Key, Origin: Bulk, Rows: rows, Created: time.Now().UnixMilli(), MinTime: r.min, MaxTime: r.max}, nil
+	st, err := os.Stat(path)
+	if err != nil {
+		return Segment{}, err
+	}
+	return Segment{Key: o.Key, Origin: Bulk, Rows: rows, Bytes: st.Size(), Created: time.Now().UnixMilli(), MinTime: r.min, MaxTime: r.max}, nil
 }
 
 // rows reads the records of CSV objects into a segment.

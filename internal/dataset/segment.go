@@ -3,14 +3,30 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"strconv"
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/blob"
 )
+
+// openSegment maps a segment's file, or a copy of it in cache.
+func openSegment(ctx context.Context, own blob.Driver, cache, key string) (*segment, error) {
+	path, err := blob.File(ctx, own, key, cache)
+	if err != nil {
+		return nil, fmt.Errorf("segment %s: %w", key, err)
+	}
+	f, err := artifact.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readSegment(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
+}
 
 // A segment is an opened segment file; see block.go for what is in it.
 type segment struct {
@@ -25,6 +41,9 @@ func readSegment(f *artifact.File) (*segment, error) {
 	}
 	return s, nil
 }
+
+// close unmaps the segment.
+func (s *segment) close() error { return s.file.Close() }
 
 // Values are the values of one field in one block, in the form that fits the field's type; those of a
 // field that the segment does not have are all null.
@@ -101,48 +120,4 @@ func (v *values) number(row int) float64 {
 		return float64(v.ints[row])
 	}
 	return v.floats[row]
-}
-
-// openArtifact maps an object of own artifacts. One that the driver does not keep as a file is copied
-// to dir first, and the copy goes when it is closed.
-func openArtifact(ctx context.Context, own blob.Driver, dir, key string) (*artifact.File, func() error, error) {
-	if local, ok := own.(blob.Local); ok {
-		f, err := artifact.Open(local.Path(key))
-		if err != nil {
-			return nil, nil, err
-		}
-		return f, f.Close, nil
-	}
-	path, err := fetch(ctx, own, dir, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer os.Remove(path) // a mapped file stays until it is unmapped
-	f, err := artifact.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, f.Close, nil
-}
-
-// fetch copies an object to a new file in dir.
-func fetch(ctx context.Context, own blob.Driver, dir, key string) (path string, err error) {
-	r, err := own.Open(ctx, key, 0, -1)
-	if err != nil {
-		return "", fmt.Errorf("fetch %s: %w", key, err)
-	}
-	defer r.Close()
-	w, err := os.CreateTemp(dir, "copy-")
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(w, r)
-	if cerr := w.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		os.Remove(w.Name())
-		return "", fmt.Errorf("fetch %s: %w", key, err)
-	}
-	return w.Name(), nil
 }

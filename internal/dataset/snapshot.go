@@ -2,10 +2,16 @@ package dataset
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
 
+	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/blob"
 	"github.com/kindredrec/kindred/internal/fault"
-	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // A Part is the content of one dataset: its schema and its segments, oldest first. A nil Schema stands
@@ -20,45 +26,212 @@ type Parts struct {
 	Interactions, Items, Users Part
 }
 
-// Snapshots builds and opens snapshots.
+// SnapshotKey is where the snapshot of the parts is kept. Equal parts have equal snapshots.
+func SnapshotKey(p Parts) string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	sum := sha256.Sum256(append([]byte(snapshotVersion), b...))
+	return "snapshots/" + hex.EncodeToString(sum[:16])
+}
+
+// Snapshots builds and opens snapshots. It is safe for concurrent use, and must not be copied.
 type Snapshots struct {
 	Own   blob.Driver // where segments are and snapshots go
 	Cache string      // folder for building, and for copies of what Own does not keep as files
+
+	mu     sync.Mutex
+	opened map[string]*opening
+}
+
+// An opening is a snapshot that somebody has open or is about to.
+type opening struct {
+	done chan struct{} // closed when c or err is set
+	c    *content
+	err  error
+	refs int // guarded by Snapshots.mu
 }
 
 // A Snapshot is an immutable merged view of a group's data. It is safe for concurrent use until Close.
 type Snapshot struct {
+	*content
+	release func() error
 }
 
-// Open returns the snapshot of the parts, building it if this is the first time.
+// Close gives the snapshot back; calling it again does nothing. What it handed out must no longer be used.
+func (s *Snapshot) Close() error { return s.release() }
+
+// Open returns the snapshot of the parts, building it if this is the first time. Whoever asks for the same
+// one meanwhile waits for it, and all share one mapping, which goes when the last has closed it.
 func (s *Snapshots) Open(ctx context.Context, p Parts) (*Snapshot, error) {
-	return nil, fault.Newf(fault.Unsupported, "Snapshots are not supported yet.")
+	key := SnapshotKey(p)
+	for {
+		o, mine := s.join(key)
+		if mine {
+			o.c, o.err = s.load(ctx, key, p)
+			if o.err != nil {
+				s.leave(key, o)
+			}
+			close(o.done)
+			return s.hand(key, o)
+		}
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			s.leave(key, o)
+			return nil, ctx.Err()
+		}
+		// The one who was building may have been told to stop, which is no answer to us.
+		if canceled(o.err) && ctx.Err() == nil {
+			continue
+		}
+		return s.hand(key, o)
+	}
 }
 
-// Close gives the snapshot back. What it handed out must no longer be used.
-func (s *Snapshot) Close() error { return nil }
-
-// A Selection says which interactions and columns count.
-type Selection struct {
-	EventType string   // only events of this type, in any letter case; "" for all
-	Threshold *float64 // only events whose EVENT_VALUE is at least this; nil for all
-	// Included and Excluded choose item columns by dataset type, as trainingDataConfig does. Nil for all.
-	Included, Excluded map[string][]string
-	// Minimums below which Data refuses; 0 for none.
-	MinInteractions int64 // interactions after selection
-	MinUsers        int   // users with at least two of them
+func canceled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Counts tell how much a selection holds.
-type Counts struct {
-	Interactions  int64
-	Users         int // with at least one interaction
-	UsersWithTwo  int // with at least two
-	Items         int // with a record or an interaction in the snapshot
-	ItemsWithSome int // with at least one selected interaction
+// join counts the caller in on an opening, which is the caller's to do if mine.
+func (s *Snapshots) join(key string) (o *opening, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o = s.opened[key]; o != nil {
+		o.refs++
+		return o, false
+	}
+	if s.opened == nil {
+		s.opened = map[string]*opening{}
+	}
+	o = &opening{done: make(chan struct{}), refs: 1}
+	s.opened[key] = o
+	return o, true
 }
 
-// Data returns what a recipe learns from. It shares the snapshot's memory.
-func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
-	return nil, Counts{}, fault.Newf(fault.Unsupported, "Snapshots are not supported yet.")
+// leave counts the caller out, and lets a failed opening be forgotten.
+func (s *Snapshots) leave(key string, o *opening) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.refs--
+	if (o.err != nil || o.refs == 0) && s.opened[key] == o {
+		delete(s.opened, key)
+	}
+	if o.refs == 0 && o.c != nil {
+		return o.c.file.Close()
+	}
+	return nil
 }
+
+// hand gives the caller the outcome of an opening.
+func (s *Snapshots) hand(key string, o *opening) (*Snapshot, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	return &Snapshot{content: o.c, release: sync.OnceValue(func() error { return s.leave(key, o) })}, nil
+}
+
+// load maps the snapshot, building it first if there is none.
+func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, error) {
+	path, err := blob.File(ctx, s.Own, key, s.Cache)
+	if fault.Is(err, fault.NotFound) {
+		if err = s.build(ctx, key, p); err == nil {
+			path, err = blob.File(ctx, s.Own, key, s.Cache)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", key, err)
+	}
+	f, err := artifact.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := readSnapshot(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// A snapshot is an artifact whose meta is a snapshotMeta. Users and items are numbered in ascending order
+// of their ids (bytes), and hold everybody with a record or an interaction. It has the arrays
+//
+//	users, items            string tables
+//	start        i8         user u's events are start[u] to start[u+1] of the following, oldest first,
+//	                        ties in order of item, then of everything else
+//	item         i4         number of the item
+//	time         i8         Unix seconds
+//	event        u2         number of the event type
+//	value        f4         EVENT_VALUE, NaN for null; absent when there is no such column
+//	events                  string table: "" for null, then the event types ascending
+//	created      i8         per item: its CREATION_TIMESTAMP; where that is missing, the time of its oldest
+//	                        interaction; without any, the time of the newest interaction of all
+//
+// and, for each field F of Items but the id (and the same of Users):
+//
+//	number       items/F    f8  NaN for null; whole numbers beyond 2^53 are rounded
+//	categorical, items/F    u4  number of the value, 0 for null
+//	boolean      items/F.values the values ascending, "" before them
+//	other string items/F        string table, "" for null
+const snapshotVersion = "snapshot 1"
+
+type snapshotMeta struct {
+	Items, Users []Field // but the ids
+	HasItems     bool    // there is a dataset of that type
+	HasUsers     bool
+	HasEvents    bool  // the interactions have an EVENT_TYPE column
+	MinTime      int64 // of the interactions, 0 without any
+	MaxTime      int64
+}
+
+// content is an opened snapshot file.
+type content struct {
+	file         *artifact.File
+	meta         snapshotMeta
+	users, items artifact.Strings
+	start        []int64
+	item         []int32
+	time         []int64
+	event        []uint16
+	value        []float32
+	events       []string
+	created      []int64
+	itemColumns  []attribute
+	userColumns  []attribute
+}
+
+func readSnapshot(f *artifact.File) (*content, error) {
+	c := &content{file: f}
+	if err := f.Meta(&c.meta); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	var events artifact.Strings
+	var err error
+	get := func(do func() error) {
+		if err == nil {
+			err = do()
+		}
+	}
+	get(func() (e error) { c.users, e = f.Strings("users"); return })
+	get(func() (e error) { c.items, e = f.Strings("items"); return })
+	get(func() (e error) { c.start, e = artifact.Get[int64](f, "start"); return })
+	get(func() (e error) { c.item, e = artifact.Get[int32](f, "item"); return })
+	get(func() (e error) { c.time, e = artifact.Get[int64](f, "time"); return })
+	get(func() (e error) { c.event, e = artifact.Get[uint16](f, "event"); return })
+	get(func() (e error) { c.created, e = artifact.Get[int64](f, "created"); return })
+	get(func() (e error) { events, e = f.Strings("events"); return })
+	if f.Has("value") {
+		get(func() (e error) { c.value, e = artifact.Get[float32](f, "value"); return })
+	}
+	get(func() (e error) { c.itemColumns, e = readAttributes(f, "items/", c.meta.Items); return })
+	get(func() (e error) { c.userColumns, e = readAttributes(f, "users/", c.meta.Users); return })
+	for i := range events.Len() {
+		c.events = append(c.events, events.At(i))
+	}
+	return c, err
+}
+
+// eventsOf returns the range of user u's events.
+func (c *content) eventsOf(u int) (from, to int64) { return c.start[u], c.start[u+1] }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/blob"
 	"github.com/kindredrec/kindred/internal/fault"
 )
@@ -151,4 +152,25 @@ func mustParse(t testing.TB, text string) *Schema {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// remove drops an object without a call to the store.
+func (s *store) remove(key string) { delete(s.objects, key) }
+
+// openContent maps a snapshot file until the test ends.
+func openContent(t testing.TB, path string) *content {
+	t.Helper()
+	f, err := artifact.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := f.Verify(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := readSnapshot(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -1,0 +1,209 @@
+package dataset
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// A Selection says which interactions and columns count.
+type Selection struct {
+	EventType string   // only events of this type, in any letter case; "" for all
+	Threshold *float64 // only events whose EVENT_VALUE is at least this; nil for all
+	// Included and Excluded choose item columns by dataset type in any letter case, as trainingDataConfig
+	// does. A dataset type that is not in Included has all its columns.
+	Included, Excluded map[string][]string
+	// Minimums below which Data refuses; 0 for none.
+	MinInteractions int64 // interactions after selection
+	MinUsers        int   // users with at least two of them
+}
+
+// Counts tell how much a selection holds.
+type Counts struct {
+	Interactions  int64
+	Users         int // with at least one selected interaction
+	UsersWithTwo  int // with at least two
+	Items         int // with a record or an interaction in the snapshot
+	ItemsWithSome int // with at least one selected interaction
+}
+
+// Data returns what a recipe learns from: all items, and the users with a selected event. It shares the
+// snapshot's memory where it can; a selection that leaves events out is a copy, 18 bytes for each event.
+//
+// Too little data is fault.Invalid with the service's sentence.
+func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
+	c := s.content
+	if c.meta.HasEvents && !c.hasUsableType() {
+		return nil, Counts{}, invalid("All values in the event_type column are either reserved keywords or null")
+	}
+	d := &recipe.Data{
+		Users: c.users, Items: c.items, Start: c.start,
+		Item: c.item, Time: c.time, Event: c.event, Value: c.value,
+		Events: c.events, Created: c.created, Columns: c.columns(sel),
+	}
+	if k := c.picker(sel); k != nil {
+		c.pick(d, k)
+	}
+	c.dropIdleUsers(d)
+	n := count(d)
+	return d, n, n.enough(sel)
+}
+
+// reserved are the names of columns, which are no event types.
+var reservedWords = []string{"USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"}
+
+// hasUsableType reports whether some event has a type that means something, or there are no events.
+func (c *content) hasUsableType() bool {
+	usable := func(t string) bool { return t != "" && !slices.Contains(reservedWords, strings.ToUpper(t)) }
+	return len(c.item) == 0 || slices.ContainsFunc(c.events, usable)
+}
+
+// A picker tells whether event i is selected.
+type picker func(i int64) bool
+
+// picker returns nil when everything is selected.
+func (c *content) picker(sel Selection) picker {
+	if sel.EventType == "" && sel.Threshold == nil {
+		return nil
+	}
+	wanted := make([]bool, len(c.events))
+	for i, t := range c.events {
+		wanted[i] = sel.EventType == "" || strings.EqualFold(t, sel.EventType)
+	}
+	least := float32(math.Inf(-1))
+	if sel.Threshold != nil {
+		least = float32(*sel.Threshold)
+	}
+	return func(i int64) bool {
+		if !wanted[c.event[i]] {
+			return false
+		}
+		// A null is NaN, which is not at least anything; without the column no event has a value.
+		return sel.Threshold == nil || c.value != nil && c.value[i] >= least
+	}
+}
+
+// pick replaces d's events by the selected ones.
+func (c *content) pick(d *recipe.Data, selected picker) {
+	total := 0
+	for i := range c.item {
+		if selected(int64(i)) {
+			total++
+		}
+	}
+	d.Start = make([]int64, 1, len(c.start))
+	d.Item, d.Time, d.Event = make([]int32, 0, total), make([]int64, 0, total), make([]uint16, 0, total)
+	if c.value != nil {
+		d.Value = make([]float32, 0, total)
+	}
+	for u := range c.users.Len() {
+		from, to := c.eventsOf(u)
+		for i := from; i < to; i++ {
+			if !selected(i) {
+				continue
+			}
+			d.Item, d.Time, d.Event = append(d.Item, c.item[i]), append(d.Time, c.time[i]), append(d.Event, c.event[i])
+			if c.value != nil {
+				d.Value = append(d.Value, c.value[i])
+			}
+		}
+		d.Start = append(d.Start, int64(len(d.Item)))
+	}
+}
+
+// dropIdleUsers leaves out the users without an event.
+func (c *content) dropIdleUsers(d *recipe.Data) {
+	var index []int32
+	start := make([]int64, 1, len(d.Start))
+	for u := range d.Users.Len() {
+		if d.Start[u+1] > d.Start[u] {
+			index = append(index, int32(u))
+			start = append(start, d.Start[u+1])
+		}
+	}
+	if len(index) < d.Users.Len() {
+		d.Users, d.Start = subset{d.Users, index}, start
+	}
+}
+
+// A subset is some of the names of a table, in its order.
+type subset struct {
+	of    recipe.Names
+	index []int32 // ascending
+}
+
+func (s subset) Len() int        { return len(s.index) }
+func (s subset) At(i int) string { return s.of.At(int(s.index[i])) }
+
+func (s subset) Find(id string) (int, bool) {
+	at, ok := s.of.Find(id)
+	if !ok {
+		return 0, false
+	}
+	return sort.Find(len(s.index), func(i int) int { return at - int(s.index[i]) })
+}
+
+func count(d *recipe.Data) Counts {
+	n := Counts{Interactions: int64(len(d.Item)), Users: d.Users.Len(), Items: d.Items.Len()}
+	for u := range n.Users {
+		if d.Start[u+1]-d.Start[u] >= 2 {
+			n.UsersWithTwo++
+		}
+	}
+	seen := make([]bool, n.Items)
+	for _, i := range d.Item {
+		if !seen[i] {
+			seen[i] = true
+			n.ItemsWithSome++
+		}
+	}
+	return n
+}
+
+// enough returns the service's sentence when there is too little to learn from.
+func (n Counts) enough(sel Selection) error {
+	switch {
+	case n.Interactions < sel.MinInteractions && sel.EventType != "":
+		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s", sel.MinInteractions, sel.EventType)
+	case n.Interactions < sel.MinInteractions:
+		return invalid("Dataset has fewer than %d interactions.", sel.MinInteractions)
+	case n.UsersWithTwo < sel.MinUsers:
+		return invalid("Create failed. Dataset has fewer than %d users with at least 2 interactions each.", sel.MinUsers)
+	}
+	return nil
+}
+
+// columns returns what training may see of the items. Booleans and strings that are neither categorical
+// nor textual are never for training, whatever the selection says, and CREATION_TIMESTAMP is Data.Created.
+func (c *content) columns(sel Selection) []recipe.Column {
+	included, limited := lookUp(sel.Included)
+	excluded, _ := lookUp(sel.Excluded)
+	has := func(list []string, name string) bool {
+		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+	}
+	var out []recipe.Column
+	for i := range c.itemColumns {
+		f := c.itemColumns[i].field
+		if f.Name == "CREATION_TIMESTAMP" || f.Type == Boolean || f.Type == String && !f.Categorical && !f.Textual {
+			continue
+		}
+		if limited && !has(included, f.Name) || has(excluded, f.Name) {
+			continue
+		}
+		out = append(out, &c.itemColumns[i])
+	}
+	return out
+}
+
+// lookUp returns the columns given for Items.
+func lookUp(m map[string][]string) ([]string, bool) {
+	for k, v := range m {
+		if strings.EqualFold(k, Items) {
+			return v, true
+		}
+	}
+	return nil, false
+}
