@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kindredrec/kindred/internal/blob"
@@ -115,7 +114,7 @@ type work struct {
 	oracle        *oracle
 	plan          Plan
 	part, minPart int
-	benches       sync.Pool // of *bench
+	benches       benches
 	progress      *progress
 	open          map[string]string // uploads begun in this run or before, by key
 }

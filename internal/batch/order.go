@@ -14,11 +14,11 @@ import (
 type Order struct {
 	JobName         string            `json:"jobName"`
 	SolutionVersion arn.ARN           `json:"solutionVersion"`
-	Filter          string            `json:"filter,omitzero"` // expression; "" for none
-	NumResults      int               `json:"numResults"`      // effective; at least 1
-	Input           string            `json:"input"`           // s3://bucket/prefix
-	InputKMS        string            `json:"inputKms,omitzero"`
-	Output          string            `json:"output"` // s3://bucket/folder
+	Filter          string            `json:"filter,omitzero"`   // expression; "" for none
+	NumResults      int               `json:"numResults"`        // effective; at least 1
+	Input           string            `json:"input"`             // s3://bucket/prefix
+	InputKMS        string            `json:"inputKms,omitzero"` // for the record: S3 decrypts without being told the key
+	Output          string            `json:"output"`            // s3://bucket/folder
 	OutputKMS       string            `json:"outputKms,omitzero"`
 	Exploration     map[string]string `json:"exploration,omitzero"` // nil for the recipe's default
 }

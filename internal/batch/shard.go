@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/kindredrec/kindred/internal/blob"
@@ -90,7 +91,7 @@ func (j *work) score(ctx context.Context, p piece, upload string, lost *atomic.B
 	}
 	f := &j.plan.Files[p.file]
 	b := j.bench(j.reserve())
-	defer j.benches.Put(b)
+	defer j.benches.put(b)
 	s := j.partsOf(ctx, f, p, upload, b)
 	t, err := j.answer(ctx, p, b.desk, s)
 	small := false
@@ -126,7 +127,7 @@ func (j *work) partsOf(ctx context.Context, f *File, p piece, upload string, b *
 func (j *work) put(ctx context.Context, n int) (output, error) {
 	f := &j.plan.Files[n]
 	b := j.bench(0)
-	defer j.benches.Put(b)
+	defer j.benches.put(b)
 	s := &sink{buf: b.buf[:0]}
 	t, err := j.answer(ctx, piece{file: n, count: 1}, b.desk, s)
 	b.buf = s.buf
@@ -148,14 +149,35 @@ type bench struct {
 	buf  []byte
 }
 
+// benches keeps those that no task uses, so that there are never more than tasks at a time.
+type benches struct {
+	mu   sync.Mutex
+	free []*bench
+}
+
+func (p *benches) get(or *oracle) *bench {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.free); n > 0 {
+		b := p.free[n-1]
+		p.free = p.free[:n-1]
+		return b
+	}
+	return &bench{desk: newDesk(or)}
+}
+
+func (p *benches) put(b *bench) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, b)
+}
+
 // bench returns a free bench whose buffer holds n bytes without growing.
 func (j *work) bench(n int) *bench {
-	b, ok := j.benches.Get().(*bench)
-	if !ok {
-		b = &bench{desk: newDesk(j.oracle)}
-	}
+	b := j.benches.get(j.oracle)
 	b.desk.reset() // the task before may have failed in the middle
 	if cap(b.buf) < n {
+		b.buf = nil // before there is another
 		b.buf = make([]byte, 0, n)
 	}
 	return b
@@ -171,7 +193,7 @@ func (j *work) answer(ctx context.Context, p piece, d *desk, s *sink) (t Tally, 
 	began := j.cfg.Now()
 	f := &j.plan.Files[p.file]
 	sp := f.span(j.in, p.first, p.count)
-	if err := j.read(ctx, d, sp, s, &t); err != nil && !errors.Is(err, errShort) {
+	if err := j.read(ctx, d, sp, s, &t, p.count == 1); err != nil && !errors.Is(err, errShort) {
 		return t, err
 	} else if changed := j.unchanged(ctx, f); changed != nil {
 		return t, changed
@@ -183,14 +205,21 @@ func (j *work) answer(ctx context.Context, p piece, d *desk, s *sink) (t Tally, 
 	return t, nil
 }
 
-// read answers all lines of a span.
-func (j *work) read(ctx context.Context, d *desk, sp *span, s *sink, t *Tally) (err error) {
+// read answers all lines of a span. It counts them as progress unless they have been answered before, and
+// takes them back if it fails.
+func (j *work) read(ctx context.Context, d *desk, sp *span, s *sink, t *Tally, fresh bool) (err error) {
 	lines, err := newLineReader(ctx, sp)
-	defer func() { err = errors.Join(err, j.inputFault(sp.key, lines.Close())) }()
+	told := sp.start
+	defer func() {
+		err = errors.Join(err, j.inputFault(sp.key, lines.Close()))
+		if err != nil && fresh {
+			j.progress.add(-t.Lines, sp.start-told)
+		}
+	}()
 	if err != nil {
 		return j.inputFault(sp.key, err)
 	}
-	for told := sp.start; ; {
+	for {
 		more, err := d.take(lines)
 		if err != nil {
 			return j.inputFault(sp.key, err)
@@ -199,13 +228,13 @@ func (j *work) read(ctx context.Context, d *desk, sp *span, s *sink, t *Tally) (
 			continue
 		}
 		before := t.Lines
-		if s.buf, err = d.answer(ctx, s.buf, t, s.write); err != nil {
-			return err
+		s.buf, err = d.answer(ctx, s.buf, t, s.write)
+		if at := min(lines.at, sp.end); fresh {
+			j.progress.add(t.Lines-before, at-told)
+			told = at
 		}
-		at := min(lines.at, sp.end)
-		j.progress.add(t.Lines-before, at-told)
-		if told = at; !more {
-			return nil
+		if err != nil || !more {
+			return err
 		}
 	}
 }

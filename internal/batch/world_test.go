@@ -100,7 +100,7 @@ func (w *world) History(user string) (items []int32, times []int64, known bool) 
 	return h, make([]int64, len(h)), ok
 }
 
-func (w *world) FilterData() filter.Data           { return worldData{w} }
+func (w *world) FilterData() filter.Data            { return worldData{w} }
 func (w *world) FilterUser(user string) filter.User { return worldUser{w, user} }
 
 type worldData struct{ w *world }
