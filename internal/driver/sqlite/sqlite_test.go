@@ -4,23 +4,49 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/catalog/catalogtest"
 )
 
-func TestSmoke(t *testing.T) {
-	for _, p := range []string{Memory, filepath.Join(t.TempDir(), "a dir?%41", "k.db")} {
-		d, err := Open(t.Context(), p, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = catalog.Insert(t.Context(), d, catalog.Record{ARN: "arn:a", Account: "1", Kind: "k"}, map[string]int{"a": 1}, &catalog.Work{Owner: "arn:a", Kind: "x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Log(d.Get(t.Context(), "arn:a"))
-		t.Log(d.Claim(t.Context(), "w", []string{"x"}, 1000, nil))
-		if err := d.Close(); err != nil {
-			t.Fatal(err)
-		}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, path string, opts Options) *DB {
+	t.Helper()
+	d, err := Open(t.Context(), path, opts)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// file is a path in a folder that is not there yet, with characters that mean something in an URL.
+func file(t testing.TB) string { return filepath.Join(t.TempDir(), "a folder?%41#", "k.db") }
+
+func TestCatalog(t *testing.T) {
+	paths := map[catalog.Store]string{}
+	catalogtest.Run(t, catalogtest.Driver{
+		Open: func(t testing.TB) catalog.Store {
+			path := file(t)
+			d := open(t, path, Options{})
+			paths[d] = path
+			return d
+		},
+		Reopen: func(t testing.TB, s catalog.Store) catalog.Store {
+			if err := s.(*DB).Close(); err != nil {
+				t.Fatal(err)
+			}
+			return open(t, paths[s], Options{})
+		},
+	})
+}
+
+func TestCatalogInMemory(t *testing.T) {
+	catalogtest.Run(t, catalogtest.Driver{Open: func(t testing.TB) catalog.Store { return open(t, Memory, Options{}) }})
 }
