@@ -203,8 +203,8 @@ func (c Config) measure(ctx context.Context, trainer recipe.Recipe, t recipe.Tra
 		return nil, fmt.Errorf("measure: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	split := recipe.Holdout(t.Data, t.Seed)
-	t.Data = split.Train
+	held, tests := recipe.Holdout(t.Data, t.Seed)
+	t.Data = held
 	path := filepath.Join(dir, "model")
 	if err := learn(ctx, trainer, t, path); err != nil {
 		return nil, err
@@ -218,7 +218,7 @@ func (c Config) measure(ctx context.Context, trainer recipe.Recipe, t recipe.Tra
 	if err != nil {
 		return nil, err
 	}
-	return recipe.Evaluate(ctx, trainer.Info(), m, split.Tests)
+	return recipe.Evaluate(ctx, m, trainer.Info().Asks, tests)
 }
 
 // settle ends the training: ACTIVE with model and metrics, CREATE STOPPED, or CREATE FAILED.

@@ -1,0 +1,67 @@
+// Bench measures the promises that are about time and memory, on the machine it runs on.
+//
+//	go run ./bench -what import -data FOLDER     rows per second of an import, on one processor
+//	go run ./bench -what train -data FOLDER      seconds to train aws-user-personalization
+//	go run ./bench -what batch                   memory of a server over a job of a million lines
+//
+// FOLDER holds movielens-1m/interactions.csv.gz. Figures are printed as a bound and what was measured;
+// nothing here passes or fails.
+package main
+
+import (
+	"compress/gzip"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/kindredrec/kindred/internal/driver/gateway"
+)
+
+func main() {
+	gateway.Main()
+	what := flag.String("what", "import", "import, train or batch")
+	data := flag.String("data", "../shared/data", "folder with movielens-1m")
+	lines := flag.Int("lines", 1_000_000, "batch: lines to answer")
+	items := flag.Int("items", 20_000, "batch: items of the model")
+	users := flag.Int("users", 50_000, "batch: users of the model")
+	events := flag.Int("events", 1_000_000, "batch: interactions of the model")
+	flag.Parse()
+	ctx := context.Background()
+	var err error
+	switch *what {
+	case "import":
+		err = benchImport(ctx, *data)
+	case "train":
+		err = benchTrain(ctx, *data)
+	case "batch":
+		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events})
+	default:
+		err = fmt.Errorf("-what %s: expected import, train or batch", *what)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// movielens returns the plain CSV and its schema.
+func movielens(data string) (csv []byte, schema string, err error) {
+	dir := filepath.Join(data, "movielens-1m")
+	f, err := os.Open(filepath.Join(dir, "interactions.csv.gz"))
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, "", err
+	}
+	if csv, err = io.ReadAll(z); err != nil {
+		return nil, "", err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "interactions.schema.json"))
+	return csv, string(b), err
+}

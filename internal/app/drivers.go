@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/batch"
+	"github.com/kindredrec/kindred/internal/blob"
+	"github.com/kindredrec/kindred/internal/driver/fs"
+	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/recipe/builtin"
+	"github.com/kindredrec/kindred/internal/train"
+)
+
+// recipes are all recipes linked in, ascending by name.
+func recipes() []recipe.Entry {
+	var all []recipe.Entry
+	for _, r := range builtin.All() {
+		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r})
+	}
+	slices.SortFunc(all, func(a, b recipe.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// ownStore is where Kindred keeps its own artifacts.
+func ownStore(dir string) (blob.Driver, error) { return fs.New(dir) }
+
+// A source opens solution versions for batch jobs.
+type source struct{ train.Config }
+
+// Open implements batch.Source.
+func (s source) Open(ctx context.Context, version arn.ARN) (*batch.Bound, error) {
+	v, err := s.Config.Open(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return &batch.Bound{Info: v.Info, Model: v.Model, View: v.View, Seed: v.Seed, Release: func() { v.Close() }}, nil
+}
