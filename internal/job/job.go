@@ -28,6 +28,9 @@ type Job struct {
 	Lost int
 	// Cancelled is set when somebody asked to stop the job: it is claimed only to be settled.
 	Cancelled bool
+	// Outcome is what a Run that succeeded leaves for Settle. The engine hands the Run's own Job on, so
+	// what it set here arrives; nothing else keeps it.
+	Outcome json.RawMessage
 }
 
 // A Flow tells how one kind of work is done.

@@ -3,11 +3,13 @@ package sqlite
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/kindredrec/kindred/internal/catalog"
 	"github.com/kindredrec/kindred/internal/catalog/catalogtest"
+	"github.com/kindredrec/kindred/internal/job/jobtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,4 +51,28 @@ func TestCatalog(t *testing.T) {
 
 func TestCatalogInMemory(t *testing.T) {
 	catalogtest.Run(t, catalogtest.Driver{Open: func(t testing.TB) catalog.Store { return open(t, Memory, Options{}) }})
+}
+
+func TestQueue(t *testing.T) {
+	paths := map[jobtest.Store]string{}
+	jobtest.Run(t, jobtest.Driver{
+		Open: func(t testing.TB, now func() time.Time) jobtest.Store {
+			path := file(t)
+			d := open(t, path, Options{Now: now})
+			paths[d] = path
+			return d
+		},
+		Reopen: func(t testing.TB, s jobtest.Store, now func() time.Time) jobtest.Store {
+			if err := s.(*DB).Close(); err != nil {
+				t.Fatal(err)
+			}
+			return open(t, paths[s], Options{Now: now})
+		},
+	})
+}
+
+func TestQueueInMemory(t *testing.T) {
+	jobtest.Run(t, jobtest.Driver{Open: func(t testing.TB, now func() time.Time) jobtest.Store {
+		return open(t, Memory, Options{Now: now})
+	}})
 }
