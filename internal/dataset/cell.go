@@ -42,7 +42,8 @@ const (
 	longCell
 	intCell
 	floatCell
-	timeCell // TIMESTAMP and the like
+	timeCell   // TIMESTAMP and the like
+	actionCell // EVENT_TYPE of an action interaction
 )
 
 func kindOf(f Field, key bool) cellKind {
@@ -105,6 +106,8 @@ func (c *column) add(kind cellKind, row int, cell []byte, l *Limits) error {
 		return c.addBool(cell)
 	case floatCell:
 		return c.addFloat(cell)
+	case actionCell:
+		return c.addAction(cell)
 	}
 	return c.addInt(kind, cell)
 }
@@ -117,6 +120,21 @@ func tooLong(column string, limit int) error {
 	return &rowFault{whole: fmt.Sprintf("Length cannot be more than %d characters for %s. If no values exceed the character limit, "+
 		"make sure your data follows the formatting guidelines listed in "+
 		"https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html.", limit, column)}
+}
+
+// actionEvents are the event types of action interactions by their letters.
+var actionEvents = map[string]string{"taken": "TAKEN", "nottaken": "NOT_TAKEN", "viewed": "VIEWED"}
+
+// addAction adds what a user did with an action, spelled as filters spell it. The documentation's own
+// samples differ in case, spaces and underscores.
+func (c *column) addAction(cell []byte) error {
+	letters := strings.NewReplacer(" ", "", "_", "").Replace(strings.ToLower(string(cell)))
+	kind, ok := actionEvents[letters]
+	if !ok {
+		return bad("%s is not an action's event type; expected Taken, Not Taken or Viewed.", quote(cell))
+	}
+	c.codes = append(c.codes, c.dict.CodeOf(kind))
+	return nil
 }
 
 func (c *column) addBool(cell []byte) error {

@@ -78,7 +78,7 @@ func (im *Importer) Import(ctx context.Context, o Order) (Segment, error) {
 	o.Limits = o.Limits.withDefaults()
 	seg, err := im.run(ctx, o)
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
-		return Segment{}, fault.Wrap(f.Kind, err, "Failed to create a data import job for %s dataset %s. %s", title(o.Schema.Type), o.Name, f.Sentence)
+		return Segment{}, fault.Wrap(f.Kind, f.Cause, "Failed to create a data import job for %s dataset %s. %s", title(o.Schema.Type), o.Name, f.Sentence)
 	}
 	if err != nil {
 		return Segment{}, fmt.Errorf("import %s: %w", o.Location, err)
@@ -152,6 +152,9 @@ func newRows(o *Order, w *segmentWriter, src *source) *rows {
 	key := keys(o.Schema.Type)
 	for i, f := range o.Schema.Fields {
 		r.kinds[i] = kindOf(f, slices.Contains(key, f.Name))
+		if o.Schema.Type == ActionInteractions && f.Name == "EVENT_TYPE" {
+			r.kinds[i] = actionCell
+		}
 	}
 	if r.time >= 0 && o.Schema.Fields[r.time].Type != Long {
 		r.time = -1 // somebody's own column of that name

@@ -155,6 +155,19 @@ func TestTextIsCleaned(t *testing.T) {
 	}
 }
 
+func TestActionEventsAreSpelledOneWay(t *testing.T) {
+	schema := record("ActionInteractions", userID, field("ACTION_ID", `"string"`, ""), field("EVENT_TYPE", `"string"`, ""), timestamp)
+	text := "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu,a,Taken,1\nu,a,Not taken,2\nu,a,not_taken,3\nu,a,VIEWED,4\n"
+	_, got, err := run(t, newStore().set("f", text), schema, "s3://b/f", nil)
+	if want := []string{"u a TAKEN 1", "u a NOT_TAKEN 2", "u a NOT_TAKEN 3", "u a VIEWED 4"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("Import = %q, %v, want %q", got, err, want)
+	}
+	_, _, err = run(t, newStore().set("f", text+"u,a,click,5\n"), schema, "s3://b/f", nil)
+	if want := `Failed to create a data import job for ActionInteractions dataset films. f, line 6: EVENT_TYPE "click" is not an action's event type; expected Taken, Not Taken or Viewed.`; sentence(err) != want {
+		t.Errorf("Import = %q, want %q", sentence(err), want)
+	}
+}
+
 func TestImportFaults(t *testing.T) {
 	const header = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,SHELF,GIFT\n"
 	const good = "u,i,100,view,1,1,true\n"

@@ -47,10 +47,10 @@ type Snapshots struct {
 
 // An opening is a snapshot that somebody has open or is about to.
 type opening struct {
-	done chan struct{} // closed when c or err is set
+	done chan struct{} // closed when c or err is set, after which they do not change
 	c    *content
 	err  error
-	refs int // guarded by Snapshots.mu
+	refs int // who has it open or waits for it; guarded by Snapshots.mu
 }
 
 // A Snapshot is an immutable merged view of a group's data. It is safe for concurrent use until Close.
@@ -69,11 +69,8 @@ func (s *Snapshots) Open(ctx context.Context, p Parts) (*Snapshot, error) {
 	for {
 		o, mine := s.join(key)
 		if mine {
-			o.c, o.err = s.load(ctx, key, p)
-			if o.err != nil {
-				s.leave(key, o)
-			}
-			close(o.done)
+			c, err := s.load(ctx, key, p)
+			s.settle(key, o, c, err)
 			return s.hand(key, o)
 		}
 		select {
@@ -110,18 +107,27 @@ func (s *Snapshots) join(key string) (o *opening, mine bool) {
 	return o, true
 }
 
-// leave counts the caller out, and lets a failed opening be forgotten.
+// settle ends an opening. A failed one is forgotten, so that the next to ask tries again.
+func (s *Snapshots) settle(key string, o *opening, c *content, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.c, o.err = c, err
+	if err != nil {
+		delete(s.opened, key)
+	}
+	close(o.done)
+}
+
+// leave counts the caller out. The last one closes the file.
 func (s *Snapshots) leave(key string, o *opening) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.refs--
-	if (o.err != nil || o.refs == 0) && s.opened[key] == o {
-		delete(s.opened, key)
+	if o.refs > 0 || o.c == nil {
+		return nil
 	}
-	if o.refs == 0 && o.c != nil {
-		return o.c.file.Close()
-	}
-	return nil
+	delete(s.opened, key)
+	return o.c.file.Close()
 }
 
 // hand gives the caller the outcome of an opening.

@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -363,6 +366,11 @@ func TestSnapshotWaiterOutlivesBuilder(t *testing.T) {
 		}
 		done <- err
 	}()
+	for waiting := 0; waiting < 2; runtime.Gosched() {
+		s.mu.Lock()
+		waiting = s.opened[SnapshotKey(p)].refs
+		s.mu.Unlock()
+	}
 	close(goOn)
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("the cancelled builder gets %v, want %v", err, context.Canceled)
@@ -586,6 +594,83 @@ func TestFilterSchemas(t *testing.T) {
 	if _, ok := s.Field("Users", "AGE"); ok {
 		t.Error("a dataset that is not there has fields")
 	}
+}
+
+// TestEmptyGroup: a group without any data has a snapshot too, and too little to learn from.
+func TestEmptyGroup(t *testing.T) {
+	snap := openWorld(t, world{})
+	d, n, err := snap.Data(Selection{})
+	if err != nil || n != (Counts{}) || d.Users.Len() != 0 || d.Items.Len() != 0 {
+		t.Errorf("Data = %+v, %v, want nothing", n, err)
+	}
+	if _, _, err := snap.Data(Selection{MinInteractions: 1}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Data = %v, want a refusal", err)
+	}
+	if _, _, known := snap.View(recipe.List{"i"}, Selection{}).History("u"); known {
+		t.Error("a user is known")
+	}
+}
+
+// TestSnapshotMemory sorts a million and a half interactions, 100,000 at a time.
+func TestSnapshotMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: a million and a half interactions")
+	}
+	const rows, most = 1_500_000, 24 << 20 // all interactions at once would be 48 MB
+	own := disk{dir: t.TempDir()}
+	schema := mustParse(t, record("Interactions", userID, itemID, timestamp))
+	s := newStore()
+	s.objects["f"] = func() io.Reader { return &rotating{rows: rows} }
+	s.size["f"] = 1
+	im := &Importer{Buckets: s, Own: own, Scratch: t.TempDir()}
+	seg, err := im.Import(context.Background(), Order{Name: "x", Location: "s3://b/f", Schema: schema, Key: "seg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that the heap is little more than what lives
+	runtime.GC()
+	b := newBuilder(context.Background(), Parts{Interactions: Part{schema, []Segment{seg}}}, t.TempDir())
+	b.most = 100_000
+	defer b.close()
+	peak, stop := watchHeap()
+	if err = b.openAll(own, t.TempDir()); err == nil {
+		err = b.write(own.Path("snap"))
+	}
+	stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("peak heap %d MiB for %d interactions", peak.Load()>>20, rows)
+	if peak.Load() > most {
+		t.Errorf("peak heap is %d MiB, want at most %d", peak.Load()>>20, most>>20)
+	}
+	if c := openContent(t, own.Path("snap")); len(c.item) != rows || c.users.Len() != 5000 {
+		t.Errorf("the snapshot has %d interactions of %d users, want %d of 5000", len(c.item), c.users.Len(), rows)
+	}
+}
+
+// rotating is a CSV of 5,000 users who take turns.
+type rotating struct {
+	rows, at int64
+	rest     []byte
+}
+
+func (r *rotating) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 {
+		if r.at == r.rows {
+			return 0, io.EOF
+		}
+		r.rest = r.rest[:0]
+		if r.at == 0 {
+			r.rest = append(r.rest, "USER_ID,ITEM_ID,TIMESTAMP\n"...)
+		}
+		for end := min(r.rows, r.at+1000); r.at < end; r.at++ {
+			r.rest = fmt.Appendf(r.rest, "%d,%d,%d\n", r.at%5000, r.at*7919%3706, r.at)
+		}
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
 }
 
 // BenchmarkSnapshot builds a snapshot of a million interactions as MovieLens' are.
