@@ -145,6 +145,9 @@ func (s *Solver) Prepare(ctx context.Context, threads int) ([]float32, error) {
 	return s.gram, err
 }
 
+// Stride is the length of the vectors that Solve fills.
+func (s *Solver) Stride() int { return s.stride }
+
 // WithGram gives the solver what Prepare returned.
 func (s *Solver) WithGram(gram []float32) *Solver {
 	s.gram = gram

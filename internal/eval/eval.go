@@ -1,0 +1,122 @@
+// Package eval measures recommendations against what people did.
+//
+// The metrics are those of GetSolutionMetrics (training.md §10). docs/decisions/metrics.md tells which
+// definition is taken where the service's documents leave one open.
+package eval
+
+import "math"
+
+// A Result is one test user: what was recommended, best first, and what was held out. Truth has no
+// duplicates; a user without truth is not counted.
+type Result struct {
+	Listed []int32
+	Truth  []int32
+}
+
+// The depths that the service reports.
+var depths = [...]struct {
+	k    int
+	name string
+}{{5, "5"}, {10, "10"}, {25, "25"}}
+
+// Depth is how long lists have to be for all metrics.
+const Depth = 25
+
+// Metrics returns coverage, mean_reciprocal_rank_at_25 and, at 5, 10 and 25,
+// normalized_discounted_cumulative_gain and precision: means over the results with truth. items is the
+// number of items there are. Without any truth everything is 0.
+func Metrics(results []Result, items int) map[string]float64 {
+	m := map[string]float64{"coverage": 0, "mean_reciprocal_rank_at_25": 0}
+	listed, users := map[int32]bool{}, 0
+	for _, r := range results {
+		if len(r.Truth) == 0 {
+			continue
+		}
+		users++
+		hits := hits(r)
+		m["mean_reciprocal_rank_at_25"] += ReciprocalRank(hits)
+		for _, d := range depths {
+			m["normalized_discounted_cumulative_gain_at_"+d.name] += NDCG(hits, len(r.Truth), d.k)
+			m["precision_at_"+d.name] += Precision(hits, d.k)
+		}
+		for _, i := range r.Listed[:min(Depth, len(r.Listed))] {
+			listed[i] = true
+		}
+	}
+	for name := range m {
+		m[name] /= math.Max(1, float64(users))
+	}
+	if items > 0 {
+		m["coverage"] = float64(len(listed)) / float64(items)
+	}
+	return m
+}
+
+// hits says for each of the first Depth ranks whether it is in the truth. An item listed twice counts
+// where it stands first.
+func hits(r Result) []bool {
+	open := make(map[int32]bool, len(r.Truth))
+	for _, i := range r.Truth {
+		open[i] = true
+	}
+	h := make([]bool, min(Depth, len(r.Listed)))
+	for k := range h {
+		h[k] = open[r.Listed[k]]
+		delete(open, r.Listed[k])
+	}
+	return h
+}
+
+// ReciprocalRank is 1/rank of the first hit, 0 without one.
+func ReciprocalRank(hits []bool) float64 {
+	for k, hit := range hits {
+		if hit {
+			return 1 / float64(k+1)
+		}
+	}
+	return 0
+}
+
+// Precision is the share of the first k that are hits; missing entries are misses.
+func Precision(hits []bool, k int) float64 {
+	n := 0
+	for _, hit := range hits[:min(k, len(hits))] {
+		if hit {
+			n++
+		}
+	}
+	return float64(n) / float64(k)
+}
+
+// NDCG is the sum of 1/log2(1+rank) over the hits among the first k, divided by that of the best list
+// there could be: min(k, truth) hits at the top.
+func NDCG(hits []bool, truth, k int) float64 {
+	var gain, ideal float64
+	for r := range min(k, truth) {
+		ideal += discount(r)
+	}
+	for r, hit := range hits[:min(k, len(hits))] {
+		if hit {
+			gain += discount(r)
+		}
+	}
+	if ideal == 0 {
+		return 0
+	}
+	return gain / ideal
+}
+
+func discount(rank int) float64 { return 1 / math.Log2(float64(rank)+2) }
+
+// Recall is the share of the truth that is among the first k.
+func Recall(hits []bool, truth, k int) float64 {
+	return Precision(hits, k) * float64(k) / float64(max(1, truth))
+}
+
+// Round rounds to the 4 decimals that the service reports.
+func Round(m map[string]float64) map[string]float64 {
+	for name, v := range m {
+		m[name] = math.Round(v*1e4) / 1e4
+	}
+	return m
+}

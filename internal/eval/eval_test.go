@@ -1,0 +1,76 @@
+package eval
+
+import (
+	"math"
+	"testing"
+)
+
+func ranks(n int, at ...int) []bool {
+	h := make([]bool, n)
+	for _, r := range at {
+		h[r-1] = true
+	}
+	return h
+}
+
+// The worked examples of the service's guide.
+func TestWorkedExamples(t *testing.T) {
+	mrr := (ReciprocalRank(ranks(25, 4, 9)) + ReciprocalRank(ranks(25, 2)) + ReciprocalRank(ranks(25, 6))) / 3
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"mean reciprocal rank, first hits at 4, 2 and 6", mrr, 0.3056},
+		{"NDCG@5, both of two relevant at 2 and 5", NDCG(ranks(5, 2, 5), 2, 5), 0.6241},
+		{"NDCG@5, two of three relevant at 2 and 5", NDCG(ranks(5, 2, 5), 3, 5), 0.4776},
+		{"precision, 2 of 5", Precision(ranks(25, 1, 4, 6), 5), 0.4},
+		{"precision, 3 of 10", Precision(ranks(25, 1, 4, 6, 11), 10), 0.3},
+		{"precision of a list shorter than 10", Precision(ranks(3, 1, 2), 10), 0.2},
+		{"recall, 2 of 4", Recall(ranks(25, 1, 4), 4, 10), 0.5},
+		{"no truth", NDCG(ranks(5), 0, 5), 0},
+	} {
+		if math.Abs(c.got-c.want) > 5e-5 {
+			t.Errorf("%s = %.4f, want %.4f", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	got := Metrics([]Result{
+		{Listed: []int32{1, 2, 1, 3}, Truth: []int32{2}},
+		{Listed: []int32{4}, Truth: []int32{9}},
+		{Listed: []int32{7}}, // no truth: not counted
+		{Truth: []int32{1}},  // nothing recommended: counts as 0
+	}, 8)
+	for name, want := range map[string]float64{
+		"coverage":                   0.5,
+		"mean_reciprocal_rank_at_25": 0.5 / 3,
+		"precision_at_5":             0.2 / 3,
+		"precision_at_10":            0.1 / 3,
+		"precision_at_25":            0.04 / 3,
+		"normalized_discounted_cumulative_gain_at_5":  1 / math.Log2(3) / 3,
+		"normalized_discounted_cumulative_gain_at_10": 1 / math.Log2(3) / 3,
+		"normalized_discounted_cumulative_gain_at_25": 1 / math.Log2(3) / 3,
+	} {
+		if math.Abs(got[name]-want) > 1e-12 {
+			t.Errorf("%s = %v, want %v", name, got[name], want)
+		}
+	}
+	if len(got) != 8 {
+		t.Errorf("%d metrics, want 8: %v", len(got), got)
+	}
+	if twice := Metrics([]Result{{Listed: []int32{2, 2}, Truth: []int32{2}}}, 1)["precision_at_5"]; twice != 0.2 {
+		t.Errorf("precision of an item listed twice = %v, want 0.2", twice)
+	}
+	if r := Round(map[string]float64{"a": 0.12345})["a"]; r != 0.1235 {
+		t.Errorf("Round = %v, want 0.1235", r)
+	}
+}
+
+func TestNothingToMeasure(t *testing.T) {
+	for name, v := range Metrics(nil, 0) {
+		if v != 0 {
+			t.Errorf("%s of nothing = %v, want 0", name, v)
+		}
+	}
+}

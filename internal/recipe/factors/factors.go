@@ -1,0 +1,236 @@
+// Package factors holds the recipes that learn a vector per item and score by inner products:
+// aws-user-personalization and aws-personalized-ranking, which asks the same model another question.
+//
+// The items' vectors come from implicit matrix factorisation. Users have none: whoever asks is encoded
+// from history by the equations that training solved, recent events weighing more. New events and new
+// users therefore count at once, and the model grows with the catalogue alone.
+package factors
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/topk"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// Recipe is one of the two; the zero value is not useful.
+type Recipe struct{ info recipe.Info }
+
+// Personalization returns aws-user-personalization.
+func Personalization() Recipe {
+	return Recipe{recipe.Info{
+		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
+		Scores: true, Explores: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Description: "Predicts items a user will interact with, and explores new items.",
+		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+	}}
+}
+
+// Ranking returns aws-personalized-ranking.
+func Ranking() Recipe {
+	return Recipe{recipe.Info{
+		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
+		Scores: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
+		Description: "Reranks a list of items for a user.",
+		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+	}}
+}
+
+// parameters are the same for both (recipes.md §4).
+func parameters() []recipe.Parameter {
+	return []recipe.Parameter{
+		{Name: "hidden_dimension", Kind: recipe.Integer, Default: "149", Min: 32, Max: 256, Tunable: true},
+		{Name: "bptt", Kind: recipe.Integer, Default: "32", Min: 2, Max: 32, Tunable: true},
+		{Name: "recency_mask", Kind: recipe.Boolean, Default: "true", Values: []string{"true", "false"}, Tunable: true},
+		{Name: "min_user_history_length_percentile", Stage: recipe.FeatureStage, Kind: recipe.Continuous, Default: "0.0", Max: 1},
+		{Name: "max_user_history_length_percentile", Stage: recipe.FeatureStage, Kind: recipe.Continuous, Default: "0.99", Max: 1},
+	}
+}
+
+// Info describes the recipe.
+func (r Recipe) Info() recipe.Info { return r.info }
+
+// The settings that are not the caller's: chosen on validation cuts of MovieLens and Gowalla
+// (docs/measurements/accuracy.md).
+const (
+	// The unobserved pairs of a user weigh this many times the observed ones of an average user, so the
+	// one setting suits small and large catalogues.
+	unobservedShare = 5
+	regularization  = 0.008
+	exponent        = 1
+	sweeps          = 8 // before calibration
+	finalSweeps     = 2 // after it, with the events that calibration had held back
+	steps           = 3 // of conjugate gradients, per row and sweep
+	encoderSteps    = 15
+	maxHistory      = 1000 // newest distinct items of a user that are looked at
+)
+
+// A settings is the part of a model that is not arrays; it is the artifact's meta document.
+type settings struct {
+	Recipe         string
+	Dim            int
+	Unobserved     float64
+	Regularization float64
+	Exponent       float64
+	Encoder        encoder
+	Scale          float64 // logit per unit of inner product
+	Repeat         float64 // added to the logit of items in the user's history
+	Newest         int64   // time of the newest interaction
+}
+
+// als returns the settings as the solver needs them.
+func (s settings) als() als.Config {
+	return als.Config{Dim: s.Dim, Unobserved: s.Unobserved, Regularization: s.Regularization, Exponent: s.Exponent}
+}
+
+// Train learns item vectors and calibrates how users are encoded. Memory: the vectors of users and
+// items, two copies of the distinct interactions (12 bytes each), and 64 Gram matrices.
+func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
+	p, err := read(t.Params)
+	if err != nil {
+		return err
+	}
+	d := t.Data
+	histories := distinctHistories(d, keptUsers(d, p.minLength, p.maxLength))
+	held := holdBack(histories, t.Seed)
+	full := matrix(histories, d.Items.Len())
+	s := settings{Recipe: r.info.Name, Dim: p.dim, Regularization: regularization, Exponent: exponent,
+		Unobserved: unobservedShare * float64(len(full.Col)+1) / float64(full.Rows+1) / float64(full.Cols+1)}
+	c := s.als()
+	c.Sweeps, c.Steps, c.Seed, c.Threads = sweeps, steps, t.Seed, t.Threads
+	c.Progress = func(done, _ int) { progress(t, done) }
+
+	part := matrix(held.inputs(histories), d.Items.Len())
+	f := als.Start(part, c)
+	if err := als.Fit(ctx, part, c, f); err != nil {
+		return err
+	}
+	if err := calibrate(ctx, &s, held, histories, f.Cols, d, p, t.Threads); err != nil {
+		return err
+	}
+	c.Sweeps = finalSweeps
+	c.Progress = func(done, _ int) { progress(t, sweeps+done) }
+	if err := als.Fit(ctx, full, c, f); err != nil {
+		return err
+	}
+	for _, when := range d.Time {
+		s.Newest = max(s.Newest, when)
+	}
+	return write(ctx, t, s, f.Cols)
+}
+
+func progress(t recipe.Training, done int) {
+	if t.Progress != nil {
+		t.Progress("factors", done, sweeps+finalSweeps)
+	}
+}
+
+// write puts the model's arrays:
+//
+//	items    string table of ids
+//	vectors  float32, Stride(Dim) apart
+//	gram     float32, what the encoder shares between users (als.Solver.Prepare)
+//	bias     float32, log popularity
+//	count    int32, users per item
+//	created  int64, Unix seconds
+func write(ctx context.Context, t recipe.Training, s settings, vectors []float32) error {
+	n := t.Data.Items.Len()
+	gram, err := als.NewSolver(vectors, n, s.als()).Prepare(ctx, t.Threads)
+	if err != nil {
+		return err
+	}
+	count := recipe.UniqueUsers(t.Data)
+	w := t.Out
+	if err := w.Strings("items", n, t.Data.Items.At); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "vectors", vectors); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "gram", gram); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "bias", logPopularity(count)); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "count", count); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "created", t.Data.Created); err != nil {
+		return err
+	}
+	return w.Meta(s)
+}
+
+// logPopularity returns log(count+1): its softmax is the share of users, smoothed by one.
+func logPopularity(count []int32) []float32 {
+	bias := make([]float32, len(count))
+	for i, c := range count {
+		bias[i] = float32(math.Log(float64(c) + 1))
+	}
+	return bias
+}
+
+// Open makes a model of an artifact. The model refers to f's memory.
+func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
+	m := &model{asks: r.info.Asks}
+	if err := f.Meta(&m.settings); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	items, err := f.Strings("items")
+	if err != nil {
+		return nil, err
+	}
+	m.items = items
+	stride := als.Stride(m.settings.Dim)
+	m.matrix = topk.Matrix{N: items.Len(), Stride: stride}
+	if m.matrix.Rows, err = artifact.Get[float32](f, "vectors"); err != nil {
+		return nil, err
+	}
+	if m.matrix.Bias, err = artifact.Get[float32](f, "bias"); err != nil {
+		return nil, err
+	}
+	if m.count, err = artifact.Get[int32](f, "count"); err != nil {
+		return nil, err
+	}
+	if m.created, err = artifact.Get[int64](f, "created"); err != nil {
+		return nil, err
+	}
+	gram, err := artifact.Get[float32](f, "gram")
+	if err != nil {
+		return nil, err
+	}
+	n := items.Len()
+	if len(m.matrix.Rows) != n*stride || len(m.matrix.Bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {
+		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
+	}
+	m.solver = als.NewSolver(m.matrix.Rows, n, m.settings.als()).WithGram(gram)
+	return m, nil
+}
+
+// A params is Training.Params read.
+type params struct {
+	dim, window          int
+	recency              bool
+	minLength, maxLength float64
+}
+
+func read(m map[string]string) (p params, err error) {
+	get := func(name string, parse func(string) error) {
+		if e := parse(m[name]); e != nil && err == nil {
+			err = fmt.Errorf("parameter %s: %w", name, e)
+		}
+	}
+	get("hidden_dimension", func(s string) (e error) { p.dim, e = strconv.Atoi(s); return })
+	get("bptt", func(s string) (e error) { p.window, e = strconv.Atoi(s); return })
+	get("recency_mask", func(s string) (e error) { p.recency, e = strconv.ParseBool(s); return })
+	get("min_user_history_length_percentile", func(s string) (e error) { p.minLength, e = strconv.ParseFloat(s, 64); return })
+	get("max_user_history_length_percentile", func(s string) (e error) { p.maxLength, e = strconv.ParseFloat(s, 64); return })
+	return p, err
+}

@@ -1,0 +1,167 @@
+package factors
+
+import (
+	"context"
+	"math"
+
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/bitset"
+	"github.com/kindredrec/kindred/internal/num/topk"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// block is how many queries are scanned together: their vectors and the items' stay in cache.
+const block = 32
+
+// A model answers both kinds of question.
+//
+// The logit of an item is scale·(user·item) + popularityWeight·log popularity, plus Repeat if the user
+// had it; scores are the softmax of the logits over the items that are allowed.
+type model struct {
+	settings settings
+	asks     recipe.Asks
+	items    recipe.Names
+	matrix   topk.Matrix
+	count    []int32
+	created  []int64
+	solver   *als.Solver
+}
+
+// Items is the model's item table.
+func (m *model) Items() recipe.Names { return m.items }
+
+// Rank answers a block of queries. Beside the answers it takes one bit per item and 3 KB for each of 32
+// queries at a time.
+func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []recipe.Answer) error {
+	w := m.solver.Workspace()
+	states := make([]state, min(block, len(queries)))
+	jobs := make([]topk.Job, len(states))
+	for len(queries) > 0 {
+		n := min(block, len(queries))
+		var err error
+		if m.asks == recipe.ByUserList {
+			err = m.rankLists(ctx, w, queries[:n], answers[:n])
+		} else {
+			err = m.rankAll(ctx, w, queries[:n], answers[:n], states[:n], jobs[:n])
+		}
+		if err != nil {
+			return err
+		}
+		queries, answers = queries[n:], answers[n:]
+	}
+	return nil
+}
+
+// A state is what a query needs beside its job; it is reused from block to block.
+type state struct {
+	history history
+	allow   *bitset.Set
+}
+
+// rankAll ranks the catalogue for each query.
+func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.Query, answers []recipe.Answer, states []state, jobs []topk.Job) error {
+	for k := range queries {
+		q, s, j := &queries[k], &states[k], &jobs[k]
+		s.history = distinct(q.Items)
+		m.prepare(w, s.history, j)
+		j.Best.Reset(max(q.Count, reference))
+		j.Allow = q.Allow
+		if len(s.history.items) > 0 {
+			j.Allow = m.without(s, q.Allow)
+		}
+	}
+	if err := topk.Scan(ctx, &m.matrix, jobs); err != nil {
+		return err
+	}
+	for k := range queries {
+		q, j := &queries[k], &jobs[k]
+		m.addHad(q, states[k].history, j)
+		if q.Explore != nil && q.Explore.Weight > 0 {
+			m.explore(q, states[k].history, j)
+		}
+		answer(j.Best.Sorted(), j.Sum, q.Count, &answers[k])
+	}
+	return nil
+}
+
+// prepare encodes a history into a job.
+func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) {
+	if len(j.Vector) != m.matrix.Stride {
+		j.Vector = make([]float64, m.matrix.Stride)
+	}
+	clear(j.Vector)
+	if len(h.items) > 0 {
+		x := encode(m.solver, w, m.settings.Encoder, h)
+		for k, v := range x {
+			j.Vector[k] = m.settings.Scale * float64(v)
+		}
+	}
+	j.Weight, j.Sum = popularityWeight(len(h.items)), 0
+}
+
+// without returns allow less the history, which is scored apart because of Repeat.
+func (m *model) without(s *state, allow *bitset.Set) *bitset.Set {
+	if s.allow == nil {
+		s.allow = bitset.New(m.matrix.N)
+	}
+	if allow == nil {
+		s.allow.Fill()
+	} else {
+		s.allow.Copy(allow)
+	}
+	for _, i := range s.history.items {
+		s.allow.Remove(int(i))
+	}
+	return s.allow
+}
+
+// addHad offers the items of the history that are allowed.
+func (m *model) addHad(q *recipe.Query, h history, j *topk.Job) {
+	for _, i := range h.items {
+		if q.Allow == nil || q.Allow.Has(int(i)) {
+			s := m.matrix.Score(j, int(i)) + float32(m.settings.Repeat)
+			j.Sum += math.Exp(float64(s))
+			j.Best.Push(topk.Make(s, i))
+		}
+	}
+}
+
+// answer writes the first count keys with their softmax.
+func answer(keys []topk.Key, sum float64, count int, a *recipe.Answer) {
+	a.Items, a.Scores = a.Items[:0], a.Scores[:0]
+	for _, k := range keys[:min(count, len(keys))] {
+		a.Items = append(a.Items, k.Index())
+		a.Scores = append(a.Scores, math.Exp(float64(k.Score()))/sum)
+	}
+}
+
+// rankLists orders each query's list; the softmax is over the list's allowed items.
+func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recipe.Query, answers []recipe.Answer) error {
+	var j topk.Job
+	for k := range queries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		q := &queries[k]
+		h := distinct(q.Items)
+		m.prepare(w, h, &j)
+		had := make(map[int32]bool, len(h.items))
+		for _, i := range h.items {
+			had[i] = true
+		}
+		j.Best.Reset(len(q.List))
+		for _, i := range q.List {
+			if q.Allow != nil && !q.Allow.Has(int(i)) {
+				continue
+			}
+			s := m.matrix.Score(&j, int(i))
+			if had[i] {
+				s += float32(m.settings.Repeat)
+			}
+			j.Sum += math.Exp(float64(s))
+			j.Best.Push(topk.Make(s, i))
+		}
+		answer(j.Best.Sorted(), j.Sum, len(q.List), &answers[k])
+	}
+	return nil
+}

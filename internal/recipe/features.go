@@ -1,0 +1,42 @@
+package recipe
+
+import (
+	"math"
+	"slices"
+)
+
+// UniqueUsers returns how many users interacted with each item.
+func UniqueUsers(d *Data) []int32 {
+	count, last := make([]int32, d.Items.Len()), make([]int32, d.Items.Len())
+	for u := range d.Users.Len() {
+		items, _ := d.History(u)
+		for _, i := range items {
+			if last[i] != int32(u)+1 {
+				last[i] = int32(u) + 1
+				count[i]++
+			}
+		}
+	}
+	return count
+}
+
+// Percentiles returns the values at two fractions of the sorted values, rounded outwards, so that 0 and
+// 1 exclude nothing. With no values, or if low is above high, nothing is excluded.
+func Percentiles(values []int64, low, high float64) (lo, hi int64) {
+	if len(values) == 0 || low > high {
+		return math.MinInt64, math.MaxInt64
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	last := float64(len(sorted) - 1)
+	return sorted[int(math.Floor(low*last))], sorted[int(math.Ceil(high*last))]
+}
+
+// ByPopularity returns item indexes by descending count, ties by index.
+func ByPopularity(count []int32) []int32 {
+	order := make([]int32, len(count))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return int(count[b]) - int(count[a]) })
+	return order
+}

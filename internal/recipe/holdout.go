@@ -1,0 +1,155 @@
+package recipe
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/kindredrec/kindred/internal/eval"
+	"github.com/kindredrec/kindred/internal/num/bitset"
+)
+
+// A Test is one held-out user: the history to recommend from, and the items that came next.
+type Test struct {
+	Items []int32 // oldest first
+	Times []int64
+	Truth []int32 // distinct
+}
+
+// Holdout makes the split that solution metrics are measured on (training.md §9): a tenth of the users,
+// chosen by a hash of seed and id, are for testing; the oldest nine tenths of their events are the
+// model's input and the rest is the truth. Users with one event stay in training. train shares the items
+// and whatever else it can with d, and has only the other users. If the hash chooses nobody, the last
+// user with two events is chosen.
+func Holdout(d *Data, seed uint64) (train *Data, tests []Test) {
+	out := make([]bool, d.Users.Len())
+	last, some := -1, false
+	for u := range out {
+		if d.Start[u+1]-d.Start[u] < 2 {
+			continue
+		}
+		last = u
+		out[u] = hashID(seed, d.Users.At(u))%10 == 0
+		some = some || out[u]
+	}
+	if !some && last >= 0 {
+		out[last] = true
+	}
+	for u, o := range out {
+		if o {
+			tests = append(tests, newTest(d.History(u)))
+		}
+	}
+	return d.Subset(func(u int) bool { return !out[u] }), tests
+}
+
+// newTest cuts a history of at least two events.
+func newTest(items []int32, times []int64) Test {
+	cut := min(len(items)-1, max(1, int(math.Round(0.9*float64(len(items))))))
+	truth := slices.Clone(items[cut:])
+	slices.Sort(truth)
+	return Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth)}
+}
+
+// Subset returns d with the users that keep chooses. Items and their columns are shared.
+func (d *Data) Subset(keep func(u int) bool) *Data {
+	s := *d
+	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
+	var users []int32
+	for u := range d.Users.Len() {
+		if !keep(u) {
+			continue
+		}
+		users = append(users, int32(u))
+		a, b := d.Start[u], d.Start[u+1]
+		s.Item, s.Time = append(s.Item, d.Item[a:b]...), append(s.Time, d.Time[a:b]...)
+		if d.Event != nil {
+			s.Event = append(s.Event, d.Event[a:b]...)
+		}
+		if d.Value != nil {
+			s.Value = append(s.Value, d.Value[a:b]...)
+		}
+		s.Start = append(s.Start, int64(len(s.Item)))
+	}
+	s.Users = some{d.Users, users}
+	return &s
+}
+
+// some is a part of Names, in the same order.
+type some struct {
+	all  Names
+	kept []int32 // ascending
+}
+
+func (s some) Len() int        { return len(s.kept) }
+func (s some) At(i int) string { return s.all.At(int(s.kept[i])) }
+
+func (s some) Find(id string) (int, bool) {
+	i, ok := s.all.Find(id)
+	if !ok {
+		return 0, false
+	}
+	return slices.BinarySearch(s.kept, int32(i))
+}
+
+// hashID is FNV-1a over seed and id, with a final mixing so that every bit is good.
+func hashID(seed uint64, id string) uint64 {
+	h := uint64(14695981039346656037) ^ seed*0x9e3779b97f4a7c15
+	for k := range len(id) {
+		h = (h ^ uint64(id[k])) * 1099511628211
+	}
+	h = (h ^ h>>32) * 0xd6e8feb86659fd93
+	return h ^ h>>32
+}
+
+// rankingDistractors is how many popular items stand beside the truth in the list that a ranking recipe
+// is tested on.
+const rankingDistractors = 100
+
+// Evaluate asks model about every test and returns the service's metrics, rounded to 4 decimals. The
+// model's items must be those of the data the tests were cut from.
+//
+//   - ByUser: the list for the user, from all items.
+//   - ByItem: the list for the newest item of the history.
+//   - ByUserList: the truth and 100 items drawn evenly by hash of the user's place, in the model's order.
+func Evaluate(ctx context.Context, model Model, asks Asks, tests []Test) (map[string]float64, error) {
+	const block = 256
+	n := model.Items().Len()
+	results := make([]eval.Result, 0, len(tests))
+	answers := make([]Answer, min(block, len(tests)))
+	for from := 0; from < len(tests); from += block {
+		part := tests[from:min(from+block, len(tests))]
+		queries := make([]Query, len(part))
+		for k, t := range part {
+			queries[k] = t.query(asks, uint64(from+k), n)
+		}
+		if err := model.Rank(ctx, queries, answers[:len(part)]); err != nil {
+			return nil, err
+		}
+		for k, t := range part {
+			results = append(results, eval.Result{Listed: slices.Clone(answers[k].Items), Truth: t.Truth})
+		}
+	}
+	return eval.Round(eval.Metrics(results, n)), nil
+}
+
+// query asks about the test in a recipe's way.
+func (t Test) query(asks Asks, place uint64, n int) Query {
+	q := Query{Known: true, Items: t.Items, Times: t.Times, Item: -1, Count: eval.Depth}
+	switch asks {
+	case ByItem:
+		q.Item = t.Items[len(t.Items)-1]
+	case ByUserList:
+		in := bitset.New(n)
+		for _, i := range t.Truth {
+			in.Add(int(i))
+		}
+		for k := range uint64(rankingDistractors) {
+			in.Add(int(hashID(place<<8|k, "") % uint64(n)))
+		}
+		for i := range in.All {
+			q.List = append(q.List, int32(i))
+		}
+	}
+	return q
+}
