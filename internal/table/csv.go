@@ -152,9 +152,10 @@ func (r *Reader) need() error {
 
 // fill moves the unread bytes to the front, makes room and reads once.
 func (r *Reader) fill() {
-	copy(r.buf, r.buf[r.pos:r.end])
-	r.end -= r.pos
-	r.pos = 0
+	if r.pos > 0 {
+		r.end = copy(r.buf, r.buf[r.pos:r.end])
+		r.pos = 0
+	}
 	if r.end == len(r.buf) {
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
