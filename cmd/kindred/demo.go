@@ -334,15 +334,15 @@ func (d *demo) infer(ctx context.Context, group, version string, users []string)
 
 // report prints what came of it.
 func (d *demo) report(ctx context.Context, model, baseline string) error {
-	desc, err := d.api.DescribeBatchInferenceJob(ctx, &personalize.DescribeBatchInferenceJobInput{BatchInferenceJobArn: &d.job})
+	answer, err := d.poll.call(ctx, "DescribeBatchInferenceJob", map[string]string{"batchInferenceJobArn": d.job})
 	if err != nil {
 		return err
 	}
-	b, err := json.MarshalIndent(desc.BatchInferenceJob, "  ", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	if err := json.Indent(&b, answer, "  ", "  "); err != nil {
 		return err
 	}
-	fmt.Printf("\nDescribeBatchInferenceJob\n\n  %s\n\n", b)
+	fmt.Printf("\nDescribeBatchInferenceJob answers\n\n  %s\n\n", b.Bytes())
 	if err := d.printHead(ctx); err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,43 +65,67 @@ func (c *watchCmd) key() (auth.Key, error) {
 	return ring.First(), nil
 }
 
-// A poller asks a server how far jobs are.
+// A poller asks a server how far jobs are, and whatever else is to be shown as it travels.
 type poller struct {
 	endpoint, region string
 	key              auth.Key
 }
 
-// emptyHash is the SHA-256 of nothing.
-const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
+// progress asks how far a resource is.
 func (p *poller) progress(ctx context.Context, name string) (app.Progress, error) {
 	var out app.Progress
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.endpoint+app.ProgressPath+"?arn="+url.QueryEscape(name), nil)
+	body, err := p.send(ctx, http.MethodGet, app.ProgressPath+"?arn="+url.QueryEscape(name), "", nil)
 	if err != nil {
 		return out, err
-	}
-	creds := aws.Credentials{AccessKeyID: p.key.AccessKeyID, SecretAccessKey: p.key.SecretAccessKey}
-	if err := v4.NewSigner().SignHTTP(ctx, creds, r, emptyHash, auth.Personalize, p.region, time.Now()); err != nil {
-		return out, err
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return out, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return out, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var e struct{ Message string }
-		if json.Unmarshal(body, &e) != nil || e.Message == "" {
-			e.Message = string(body)
-		}
-		return out, fault.Newf(fault.Invalid, "%s", e.Message)
 	}
 	return out, json.Unmarshal(body, &out)
 }
+
+// call sends an operation and returns the answer as it travels.
+func (p *poller) call(ctx context.Context, operation string, in any) ([]byte, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	return p.send(ctx, http.MethodPost, "/", "AmazonPersonalize."+operation, body)
+}
+
+// send signs and sends a request.
+func (p *poller) send(ctx context.Context, method, path, target string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, p.endpoint+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if target != "" {
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		r.Header.Set("X-Amz-Target", target)
+	}
+	sum := sha256.Sum256(body)
+	creds := aws.Credentials{AccessKeyID: p.key.AccessKeyID, SecretAccessKey: p.key.SecretAccessKey}
+	if err := v4.NewSigner().SignHTTP(ctx, creds, r, hex.EncodeToString(sum[:]), auth.Personalize, p.region, time.Now()); err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		var e struct{ Message string }
+		if json.Unmarshal(answer, &e) != nil || e.Message == "" {
+			e.Message = fmt.Sprintf("%s: %s", resp.Status, answer)
+		}
+		return nil, fault.Newf(fault.Invalid, "%s", e.Message)
+	}
+	return answer, nil
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
 
 // follow shows a bar until the resource is settled. The bar is silent where out is no terminal.
 func follow(ctx context.Context, out *os.File, name string, every time.Duration, ask func(context.Context, string) (app.Progress, error)) (app.Progress, error) {
