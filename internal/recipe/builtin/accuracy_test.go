@@ -18,6 +18,7 @@ var (
 	train   = flag.String("train", "", "CSV file of interactions to train on, for TestAccuracy")
 	truth   = flag.String("truth", "", "CSV file of the interactions held out")
 	atLeast = flag.Float64("at-least", 1.5, "how many times the popularity baseline the accuracy has to be")
+	every   = flag.Int("every", 1, "measure every n-th user of the truth")
 	explore = flag.Float64("explore", 0, "exploration weight")
 )
 
@@ -34,6 +35,35 @@ func TestAccuracy(t *testing.T) {
 		if got[name] < *atLeast*base[name] {
 			t.Errorf("%s = %.4f, want at least %.2f times the baseline's %.4f", name, got[name], *atLeast, base[name])
 		}
+	}
+}
+
+// TestServiceMetrics prints what GetSolutionMetrics would say of each recipe on a data set: mean of 3 seeds.
+func TestServiceMetrics(t *testing.T) {
+	if *train == "" {
+		t.Skip("needs -train, a file of a public data set (docs/measurements/accuracy.md)")
+	}
+	events, err := recipetest.ReadEvents(*train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := recipetest.Build(events)
+	const seeds = 3
+	for _, r := range All() {
+		mean := map[string]float64{}
+		for seed := range uint64(seeds) {
+			part, tests := recipe.Holdout(d, seed)
+			m := recipetest.Train(t, r, part, filepath.Join(t.TempDir(), "model"), seed, 2)
+			got, err := recipe.Evaluate(context.Background(), m, r.Info().Asks, tests)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, v := range got {
+				mean[name] += v / seeds
+			}
+		}
+		t.Logf("| %s | %.4f | %.4f | %.4f | %.4f |", r.Info().Name, mean["coverage"], mean["mean_reciprocal_rank_at_25"],
+			mean["normalized_discounted_cumulative_gain_at_10"], mean["precision_at_10"])
 	}
 }
 
@@ -76,7 +106,7 @@ func measure(t *testing.T, name string, d *recipe.Data, held [][]int32) map[stri
 	var users, precision, ndcg, recall20, ndcg20, mrr float64
 	shown := map[int32]bool{}
 	for u, want := range held {
-		if len(want) == 0 {
+		if len(want) == 0 || u%*every != 0 {
 			continue
 		}
 		users++

@@ -13,8 +13,8 @@ func All() []recipe.Recipe {
 	return []recipe.Recipe{
 		factors.Ranking(),
 		popularity.Recipe{},
-		similar.Sims(),
 		similar.Items(),
+		similar.Sims(),
 		factors.Personalization(),
 	}
 }

@@ -1,0 +1,107 @@
+package builtin
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// The domains of use-case recipes, spelled as the API reports them.
+const (
+	Ecommerce     = "ECOMMERCE"
+	VideoOnDemand = "VIDEO_ON_DEMAND"
+)
+
+// An Entry is a recipe as ListRecipes and DescribeRecipe tell of it. (recipes.md §1 and §2; where the
+// service's documents name no algorithm or transformation, it is the recipe's own name.)
+type Entry struct {
+	Name        string
+	Type        string
+	Domain      string // "" for recipes of solutions
+	Algorithm   string
+	Feature     string
+	Description string
+	Created     time.Time
+	Trainable   bool // Find returns it
+}
+
+// Updated is when the service last changed every recipe.
+var Updated = time.Date(2024, 6, 19, 16, 47, 19, 191e6, time.UTC)
+
+var (
+	y2019 = time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC)
+	y2024 = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// personalizedActions is a type without a recipe to train yet.
+const personalizedActions = "PERSONALIZED_ACTIONS"
+
+// others are the recipes that cannot be trained yet.
+var others = []Entry{
+	{Name: "aws-ecomm-customers-who-viewed-x-also-viewed", Type: recipe.RelatedItems, Domain: Ecommerce, Created: y2019,
+		Description: "Recommends items that customers also viewed, for an item that is viewed."},
+	{Name: "aws-ecomm-frequently-bought-together", Type: recipe.RelatedItems, Domain: Ecommerce, Created: y2019,
+		Description: "Recommends items that customers buy together with an item."},
+	{Name: "aws-ecomm-popular-items-by-purchases", Type: recipe.PopularItems, Domain: Ecommerce, Created: y2019,
+		Description: "Recommends the items with the most purchases."},
+	{Name: "aws-ecomm-popular-items-by-views", Type: recipe.PopularItems, Domain: Ecommerce, Created: y2019,
+		Description: "Recommends the items with the most views."},
+	{Name: "aws-ecomm-recommended-for-you", Type: recipe.UserPersonalization, Domain: Ecommerce, Created: y2019,
+		Description: "Recommends items for a user, and explores new ones."},
+	{Name: "aws-item-affinity", Type: recipe.UserSegmentation, Feature: "item-affinity", Created: time.Date(2021, 7, 15, 0, 0, 0, 0, time.UTC),
+		Description: "Finds the users most likely to interact with an item."},
+	{Name: "aws-item-attribute-affinity", Type: recipe.UserSegmentation, Feature: "item-attribute-affinity", Created: time.Date(2021, 8, 25, 0, 0, 0, 0, time.UTC),
+		Description: "Finds the users most likely to interact with items of some attributes."},
+	{Name: "aws-next-best-action", Type: personalizedActions, Created: time.Date(2023, 8, 11, 0, 0, 0, 0, time.UTC),
+		Description: "Predicts the next best action for a user."},
+	{Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Created: y2024,
+		Description: "Reranks a list of items for a user, with a model of event order."},
+	{Name: "aws-semantic-similarity", Type: recipe.RelatedItems, Created: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
+		Description: "Finds items whose texts mean something similar."},
+	{Name: "aws-trending-now", Type: recipe.PopularItems, Algorithm: "aws-trending-now-custom", Created: time.Date(2022, 10, 1, 0, 0, 0, 0, time.UTC),
+		Description: "Finds the items whose popularity rises fastest."},
+	{Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Created: y2024,
+		Description: "Predicts items a user will interact with, with a model of event order."},
+	{Name: "aws-vod-because-you-watched-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,
+		Description: "Recommends videos that others watched as well, for a video that was watched."},
+	{Name: "aws-vod-more-like-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,
+		Description: "Recommends videos that are like a video."},
+	{Name: "aws-vod-most-popular", Type: recipe.PopularItems, Domain: VideoOnDemand, Created: y2019,
+		Description: "Recommends the videos that most users watch."},
+	{Name: "aws-vod-top-picks", Type: recipe.UserPersonalization, Domain: VideoOnDemand, Created: y2019,
+		Description: "Recommends videos for a user, and explores new ones."},
+	{Name: "aws-vod-trending-now", Type: recipe.PopularItems, Domain: VideoOnDemand, Created: y2019,
+		Description: "Recommends the videos whose popularity rises fastest."},
+}
+
+// Catalogue returns every recipe the API tells of, by ascending name.
+func Catalogue() []Entry {
+	var all []Entry
+	for _, e := range others {
+		if e.Algorithm == "" {
+			e.Algorithm = e.Name
+		}
+		if e.Feature == "" {
+			e.Feature = e.Name
+		}
+		all = append(all, e)
+	}
+	for _, r := range All() {
+		i := r.Info()
+		all = append(all, Entry{i.Name, i.Type, "", i.Algorithm, i.Feature, i.Description, i.Created, true})
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Lookup returns the entry of that name.
+func Lookup(name string) (Entry, bool) {
+	for _, e := range Catalogue() {
+		if e.Name == name {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}

@@ -1,0 +1,63 @@
+package builtin
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+func TestCatalogue(t *testing.T) {
+	all := Catalogue()
+	if len(all) != 22 {
+		t.Errorf("%d recipes, want 10 of domains and 12 others", len(all))
+	}
+	domains := map[string]int{}
+	for k, e := range all {
+		domains[e.Domain]++
+		if k > 0 && all[k-1].Name >= e.Name {
+			t.Errorf("%s comes after %s", e.Name, all[k-1].Name)
+		}
+		if e.Type == "" || e.Algorithm == "" || e.Feature == "" || e.Description == "" || e.Created.IsZero() || !e.Created.Before(Updated) && e.Name != "aws-semantic-similarity" {
+			t.Errorf("%s is incomplete: %+v", e.Name, e)
+		}
+		if _, ok := Find(e.Name); ok != e.Trainable {
+			t.Errorf("%s: Trainable is %v, Find says %v", e.Name, e.Trainable, ok)
+		}
+	}
+	if domains[Ecommerce] != 5 || domains[VideoOnDemand] != 5 {
+		t.Errorf("recipes by domain: %v, want 5 of each", domains)
+	}
+	if e, ok := Lookup("aws-trending-now"); !ok || e.Algorithm != "aws-trending-now-custom" {
+		t.Errorf("Lookup(aws-trending-now) = %+v, %v", e, ok)
+	}
+	if _, ok := Lookup("aws-nothing"); ok {
+		t.Error("Lookup finds a recipe that is not there")
+	}
+}
+
+// Every default is a value that its parameter takes.
+func TestDefaultsAreInRange(t *testing.T) {
+	for _, r := range All() {
+		i := r.Info()
+		got, err := recipe.Resolve(i, nil, nil)
+		if err != nil || len(got) != len(i.Parameters) {
+			t.Errorf("%s: Resolve = %v, %v", i.Name, got, err)
+		}
+		for _, p := range i.Parameters {
+			if err := p.Check(p.Default); err != nil {
+				t.Errorf("%s: %v", i.Name, err)
+			}
+		}
+	}
+}
+
+func TestAllAscends(t *testing.T) {
+	var names []string
+	for _, r := range All() {
+		names = append(names, r.Info().Name)
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("All is in order %v", names)
+	}
+}
