@@ -38,6 +38,10 @@ type Signature struct {
 	Time          time.Time
 	Query         bool          // came in the query: a presigned address
 	Expires       time.Duration // of a presigned address, 0 otherwise
+
+	// Legacy tells a presigned S3 address in Signature Version 2. Time is then when it ends, and of
+	// the scope only Service means anything.
+	Legacy bool
 }
 
 // scope is what the signing key is derived for.
@@ -51,7 +55,7 @@ func Signed(r *http.Request) bool {
 }
 
 func presigned(r *http.Request) bool {
-	return strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=") || strings.Contains(r.URL.RawQuery, "X-Amz-Credential=")
+	return strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=") || strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") || legacy(r.URL.RawQuery)
 }
 
 // Parse reads the signature of r from the Authorization header or, for a presigned address, the
@@ -63,6 +67,8 @@ func Parse(r *http.Request) (*Signature, error) {
 		return nil, incomplete("The request has %s Authorization headers; expected one.", strconv.Itoa(len(header)))
 	case len(header) == 1 && header[0] != "":
 		return parseHeader(header[0], r.Header)
+	case legacy(r.URL.RawQuery):
+		return parseLegacy(r.URL.RawQuery)
 	case presigned(r):
 		return parseQuery(r.URL.RawQuery)
 	}

@@ -46,6 +46,9 @@ func (v *Verifier) now() time.Time {
 // length and headers: a handler must give its own clone, since net/http looks at its request again
 // to see what was left unread.
 func (v *Verifier) Verify(r *http.Request, s *Signature, limit int64) (Caller, error) {
+	if s.Legacy {
+		return v.verifyLegacy(r, s)
+	}
 	if err := v.checkTime(s); err != nil {
 		return Caller{}, err
 	}

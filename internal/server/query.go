@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/wire"
@@ -69,7 +70,7 @@ func (q query) fail(w http.ResponseWriter, r *http.Request, action string, err e
 func clip(s string) string {
 	const most = 100
 	if len(s) > most {
-		return s[:most] + "…"
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

@@ -93,26 +93,7 @@ func unsign(r *http.Request) {
 	if r.Header.Get("X-Amz-Content-Sha256") == "" {
 		r.Header.Set("X-Amz-Content-Sha256", auth.UnsignedPayload)
 	}
-	if !strings.Contains(r.URL.RawQuery, "X-Amz-") {
-		return
-	}
-	var kept []string
-	for p := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		name, value, _ := strings.Cut(p, "=")
-		if !strings.HasPrefix(name, "X-Amz-") {
-			kept = append(kept, p)
-			continue
-		}
-		if v, err := url.QueryUnescape(value); err == nil && !signatureParameters[name] {
-			r.Header.Set(name, v)
-		}
-	}
-	r.URL.RawQuery = strings.Join(kept, "&")
-}
-
-var signatureParameters = map[string]bool{
-	"X-Amz-Algorithm": true, "X-Amz-Credential": true, "X-Amz-Date": true, "X-Amz-Expires": true,
-	"X-Amz-SignedHeaders": true, "X-Amz-Signature": true, "X-Amz-Security-Token": true,
+	r.URL.RawQuery = auth.StripQuery(r.URL.RawQuery, r.Header.Set)
 }
 
 var locationConstraint = regexp.MustCompile(`(?s)<LocationConstraint[^>]*>.*?</LocationConstraint>`)
