@@ -233,6 +233,26 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// However often a flow reports, the store hears of it at its own pace, and of the last report at the end.
+func TestReportIsThrottled(t *testing.T) {
+	opts := fast()
+	opts.ReportEvery = time.Hour
+	f := &faulty{name: "SetProgress"} // which counts, and never fails
+	b := newBench(t, opts, func(q job.Queue) job.Queue { f.Queue = q; return f })
+	b.start(flow(func(_ context.Context, r *job.Run) error {
+		for n := range int64(5000) {
+			r.Report(job.Progress{Stage: "rows", Done: n})
+		}
+		return nil
+	}))
+	a := b.add("one")
+	b.await(1)
+	p, _, err := b.db.Progress(t.Context(), a)
+	if err != nil || p.Done != 4999 || f.calls != 1 {
+		t.Errorf("5000 reports were stored %d times, the last as %+v, %v; want once, as 4999", f.calls, p, err)
+	}
+}
+
 // Empty results and empty groups are results too, and Once keeps what it decided.
 func TestEmptyGroups(t *testing.T) {
 	b := newBench(t, fast(), nil)

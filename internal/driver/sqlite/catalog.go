@@ -131,39 +131,49 @@ func (s *session) changed(ctx context.Context, verb string, a arn.ARN, rows int6
 	return catalog.Stale(a)
 }
 
-// where returns the condition of q and its arguments. The position is not part of it.
-func where(q catalog.Query) (cond string, args []any) {
-	add := func(text string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(args)), 1)
-		}
-		if cond != "" {
-			cond += " AND "
-		}
-		cond += text
-	}
-	add("account = ?", q.Account)
-	add("kind = ?", q.Kind)
-	if q.Parent != "" {
-		add("parent = ?", string(q.Parent))
-	}
-	if q.Status != nil {
-		values := make([]any, len(q.Status))
-		for i, st := range q.Status {
-			values[i] = st
-		}
-		add("status IN ("+marks(len(values))+")", values...)
-	}
-	return cond, args
+// A text is a statement being written, with the arguments of the places it has so far.
+type text struct {
+	strings.Builder
+	args []any
 }
 
-// marks returns n question marks with commas between, for an IN list; NULL, which nothing equals, for none.
-func marks(n int) string {
-	if n == 0 {
-		return "NULL"
+// arg writes the place of one more argument.
+func (t *text) arg(v any) {
+	t.args = append(t.args, v)
+	fmt.Fprintf(t, "$%d", len(t.args))
+}
+
+// where writes the condition for one status, or for all if it is nil.
+func (t *text) where(q catalog.Query, status *string) {
+	t.WriteString("account = ")
+	t.arg(q.Account)
+	t.WriteString(" AND kind = ")
+	t.arg(q.Kind)
+	if q.Parent != "" {
+		t.WriteString(" AND parent = ")
+		t.arg(string(q.Parent))
 	}
-	return strings.Join(slices.Repeat([]string{"?"}, n), ", ")
+	if status != nil {
+		t.WriteString(" AND status = ")
+		t.arg(*status)
+	}
+}
+
+// branches returns the statuses to ask for one by one: nil once for all of them, and none for a filter
+// that lets nothing through.
+//
+// Each status is a query of its own, because a database that is asked for several at once in order of
+// creation walks the whole kind to find a rare one, while each alone is a walk along an index.
+func branches(q catalog.Query) (statuses []*string) {
+	if q.Status == nil {
+		return []*string{nil}
+	}
+	for i, st := range q.Status {
+		if slices.Index(q.Status, st) == i {
+			statuses = append(statuses, &q.Status[i])
+		}
+	}
+	return statuses
 }
 
 // List implements catalog.Store. It asks for one record more than the page holds, to know whether there
@@ -172,11 +182,11 @@ func (s *session) List(ctx context.Context, q catalog.Query) (page []catalog.Rec
 	if q.Limit < 1 {
 		return nil, "", fmt.Errorf("list %s: a page of %d records", q.Kind, q.Limit)
 	}
-	query, args, err := listText(q)
-	if err != nil {
+	t, err := listText(q)
+	if err != nil || t == nil {
 		return nil, "", err
 	}
-	err = s.each(ctx, query, args, func(rows *sql.Rows) error {
+	err = s.each(ctx, t.String(), t.args, func(rows *sql.Rows) error {
 		r, err := scanRecord(rows)
 		page = append(page, r)
 		return err
@@ -191,30 +201,75 @@ func (s *session) List(ctx context.Context, q catalog.Query) (page []catalog.Rec
 	return page, next, nil
 }
 
-func listText(q catalog.Query) (query string, args []any, err error) {
-	cond, args := where(q)
-	compare, order := ">", "ASC"
-	if q.Newest {
-		compare, order = "<", "DESC"
-	}
+// listText writes the query of a page and one record more, nil if it can have none.
+func listText(q catalog.Query) (*text, error) {
+	var pos catalog.Position
 	if q.After != "" {
-		pos, err := catalog.ParsePosition(q.After)
-		if err != nil {
-			return "", nil, err
+		var err error
+		if pos, err = catalog.ParsePosition(q.After); err != nil {
+			return nil, err
 		}
-		cond += fmt.Sprintf(" AND (created, arn) %s ($%d, $%d)", compare, len(args)+1, len(args)+2)
-		args = append(args, pos.Created, string(pos.ARN))
 	}
-	args = append(args, q.Limit+1)
-	query = fmt.Sprintf("SELECT %s FROM resources WHERE %s ORDER BY created %s, arn %s LIMIT $%d",
-		columns, cond, order, order, len(args))
-	return query, args, nil
+	statuses := branches(q)
+	if len(statuses) == 0 {
+		return nil, nil
+	}
+	t := &text{}
+	if len(statuses) == 1 {
+		t.branch(q, statuses[0], pos)
+		return t, nil
+	}
+	for i, status := range statuses {
+		if i > 0 {
+			t.WriteString(" UNION ALL ")
+		}
+		t.WriteString("SELECT * FROM (")
+		t.branch(q, status, pos)
+		t.WriteString(") AS one")
+	}
+	t.inOrder(q)
+	return t, nil
 }
 
-// Count implements catalog.Store.
+// branch writes the query of a page of one status.
+func (t *text) branch(q catalog.Query, status *string, after catalog.Position) {
+	t.WriteString("SELECT " + columns + " FROM resources WHERE ")
+	t.where(q, status)
+	if q.After != "" {
+		compare := ">"
+		if q.Newest {
+			compare = "<"
+		}
+		t.WriteString(" AND (created, arn) " + compare + " (")
+		t.arg(after.Created)
+		t.WriteString(", ")
+		t.arg(string(after.ARN))
+		t.WriteString(")")
+	}
+	t.inOrder(q)
+}
+
+// inOrder writes the order and the bound of a page.
+func (t *text) inOrder(q catalog.Query) {
+	order := "ASC"
+	if q.Newest {
+		order = "DESC"
+	}
+	t.WriteString(" ORDER BY created " + order + ", arn " + order + " LIMIT ")
+	t.arg(q.Limit + 1)
+}
+
+// Count implements catalog.Store. It is one statement, so that a record that changes its status
+// meanwhile is counted once.
 func (s *session) Count(ctx context.Context, q catalog.Query) (n int, err error) {
-	cond, args := where(q)
-	if err := s.q.QueryRowContext(ctx, `SELECT count(*) FROM resources WHERE `+cond, args...).Scan(&n); err != nil {
+	t := &text{}
+	t.WriteString("SELECT 0")
+	for _, status := range branches(q) {
+		t.WriteString(" + (SELECT count(*) FROM resources WHERE ")
+		t.where(q, status)
+		t.WriteString(")")
+	}
+	if err := s.q.QueryRowContext(ctx, t.String(), t.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count %s: %w", q.Kind, err)
 	}
 	return n, nil

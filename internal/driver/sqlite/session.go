@@ -3,9 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/fault"
 )
 
 // A querier is what statements run on: a handle or a transaction.
@@ -28,12 +30,16 @@ var _ catalog.Store = (*session)(nil)
 // read runs do on the readers, outside any transaction: each statement sees what was committed when it
 // began. It may run do more than once.
 func (d *DB) read(ctx context.Context, do func(*session) error) error {
-	return d.retry(ctx, func() error { return do(&session{db: d, q: d.r}) })
+	return ended(ctx, d.retry(ctx, func() error { return do(&session{db: d, q: d.r}) }))
 }
 
 // write runs do in a transaction that holds the write lock from its start. Only the wait for the lock is
 // repeated, never do.
 func (d *DB) write(ctx context.Context, do func(*session) error) error {
+	return ended(ctx, d.transact(ctx, do))
+}
+
+func (d *DB) transact(ctx context.Context, do func(*session) error) error {
 	var tx *sql.Tx
 	begin := func() (err error) {
 		tx, err = d.w.BeginTx(ctx, nil)
@@ -51,6 +57,15 @@ func (d *DB) write(ctx context.Context, do func(*session) error) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// ended puts the reason first when an operation failed because its context ended: the statement that was
+// interrupted, or met a transaction already taken back, only says what it saw.
+func ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
 }
 
 // Tx implements catalog.Store.

@@ -182,7 +182,7 @@ func (d *DB) retry(ctx context.Context, do func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
