@@ -167,7 +167,7 @@ func (s *Solver) gather(ctx context.Context, threads int) error {
 		for i := p * size; i < min((p+1)*size, s.n); i++ {
 			y := s.fixed[i*s.stride : (i+1)*s.stride]
 			for a := range s.dim {
-				b := a &^ 7
+				b := a &^ (f32.Block - 1)
 				f32.Axpy(y[a], y[b:], g[a*s.stride+b:(a+1)*s.stride])
 			}
 		}

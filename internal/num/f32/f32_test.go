@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -16,48 +17,97 @@ func vectors(n int) (x, y []float32) {
 	return x, y
 }
 
+func widen(x []float32) []float64 {
+	wide := make([]float64, len(x))
+	for k := range x {
+		wide[k] = float64(x[k])
+	}
+	return wide
+}
+
+// fold adds up lanes as it is documented.
+func fold[T float32 | float64](l []T) T {
+	if len(l) == 1 {
+		return l[0]
+	}
+	half := len(l) / 2
+	for k := range half {
+		l[k] += l[k+half]
+	}
+	return fold(l[:half])
+}
+
 // slowDot is the documented order of additions, written as it is documented.
 func slowDot(x, y []float32) float32 {
-	var l [8]float32
-	for k := range x {
+	l := make([]float32, 16)
+	whole := len(x) - len(x)%16
+	for k := range whole {
 		p := x[k] * y[k]
-		l[k%8] += p
+		l[k%16] += p
 	}
-	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+	sum := fold(l)
+	for k := whole; k < len(x); k++ {
+		p := x[k] * y[k]
+		sum += p
+	}
+	return sum
 }
 
 func slowScore(x []float64, y []float32) float32 {
-	var l [4]float64
-	for k := range x {
-		l[k%4] += x[k] * float64(y[k])
+	l := make([]float64, 16)
+	whole := len(x) - len(x)%16
+	for k := range whole {
+		l[k%16] += x[k] * float64(y[k])
 	}
-	return float32((l[0] + l[2]) + (l[1] + l[3]))
+	sum := fold(l)
+	for k := whole; k < len(x); k++ {
+		sum += x[k] * float64(y[k])
+	}
+	return float32(sum)
+}
+
+// check compares every function with its definition on x, y and a, bit by bit. NaNs are all alike.
+func check(t *testing.T, a float32, x, y []float32) {
+	t.Helper()
+	same := func(name string, got, want float32) {
+		if math.Float32bits(got) != math.Float32bits(want) && !(got != got && want != want) {
+			t.Errorf("%s of %d elements = %v, want %v", name, len(x), got, want)
+		}
+	}
+	same("Dot", Dot(x, y), slowDot(x, y))
+	same("Score", Score(widen(x), y), slowScore(widen(x), y))
+	// Guards around the output show a kernel that writes too far.
+	const guard = 12345
+	out := slices.Concat([]float32{guard}, y, []float32{guard})
+	Axpy(a, x, out[1:len(out)-1])
+	for k := range x {
+		p := a * x[k]
+		same(fmt.Sprintf("Axpy[%d]", k), out[k+1], y[k]+p)
+	}
+	again := slices.Concat([]float32{guard}, y, []float32{guard})
+	Xpay(x, a, again[1:len(again)-1])
+	for k := range x {
+		p := a * y[k]
+		same(fmt.Sprintf("Xpay[%d]", k), again[k+1], x[k]+p)
+	}
+	for _, o := range [][]float32{out, again} {
+		if o[0] != guard || o[len(o)-1] != guard {
+			t.Errorf("%d elements: wrote outside the vector", len(x))
+		}
+	}
 }
 
 func TestAgainstDefinitions(t *testing.T) {
-	for n := range 70 {
+	for n := range 100 {
 		x, y := vectors(n)
-		if got, want := Dot(x, y), slowDot(x, y); got != want {
-			t.Errorf("n=%d: Dot = %v, want %v", n, got, want)
-		}
-		wide := make([]float64, n)
-		for k := range x {
-			wide[k] = float64(x[k])
-		}
-		if got, want := Score(wide, y), slowScore(wide, y); got != want {
-			t.Errorf("n=%d: Score = %v, want %v", n, got, want)
-		}
-		z, want := append([]float32(nil), y...), make([]float32, n)
-		for k := range want {
-			p := 0.7 * x[k]
-			want[k] = y[k] + p
-		}
-		Axpy(0.7, x, z)
-		for k := range z {
-			if z[k] != want[k] {
-				t.Errorf("n=%d: Axpy[%d] = %v, want %v", n, k, z[k], want[k])
-			}
-		}
+		check(t, 0.7, x, y)
+	}
+	special := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, math.MaxFloat32, float32(math.Inf(1)), float32(math.NaN())}
+	for _, v := range special {
+		x, y := vectors(40)
+		x[3], y[17], x[39] = v, v, v
+		check(t, 0.7, x, y)
+		check(t, v, x, y)
 	}
 	if got := Dot([]float32{1, 2, 3}, []float32{4, 5, 6}); got != 32 {
 		t.Errorf("Dot = %v, want 32", got)
@@ -65,18 +115,57 @@ func TestAgainstDefinitions(t *testing.T) {
 	if got := Score([]float64{1, 2, 3}, []float32{4, 5, 6}); got != 32 {
 		t.Errorf("Score = %v, want 32", got)
 	}
-	if !math.IsNaN(float64(Dot([]float32{float32(math.NaN())}, []float32{0}))) {
-		t.Error("Dot swallows NaN")
+}
+
+// The loops give the bits of the kernels that take their place.
+func TestLoopsAgreeWithKernels(t *testing.T) {
+	for n := 16; n <= 256; n += 16 {
+		x, y := vectors(n)
+		if got, want := dotBlocks(x, y), dotLoop(x, y); got != want {
+			t.Errorf("n=%d: dot kernel %v, loop %v", n, got, want)
+		}
+		if got, want := scoreBlocks(widen(x), y), scoreLoop(widen(x), y); got != want {
+			t.Errorf("n=%d: score kernel %v, loop %v", n, got, want)
+		}
 	}
+}
+
+func FuzzDot(f *testing.F) {
+	f.Add(uint64(1), 20, float32(1))
+	f.Fuzz(func(t *testing.T, seed uint64, n int, scale float32) {
+		if n < 0 || n > 300 {
+			return
+		}
+		r := rand.New(rand.NewPCG(seed, 2))
+		x, y := make([]float32, n), make([]float32, n)
+		for k := range n {
+			x[k], y[k] = scale*float32(r.NormFloat64()), float32(math.Exp(20*r.NormFloat64()))
+		}
+		check(t, scale, x, y)
+	})
 }
 
 func BenchmarkDot(b *testing.B) {
 	for _, n := range []int{64, 160, 256} { // the strides recipes use
+		x, y := vectors(n)
+		for name, dot := range map[string]func(x, y []float32) float32{"kernel": Dot, "loop": dotLoop} {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				b.SetBytes(int64(8 * n))
+				for b.Loop() {
+					dot(x, y)
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkAxpy(b *testing.B) {
+	for _, n := range []int{64, 160, 256} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			x, y := vectors(n)
 			b.SetBytes(int64(8 * n))
 			for b.Loop() {
-				Dot(x, y)
+				Axpy(1e-6, x, y)
 			}
 		})
 	}
@@ -84,16 +173,17 @@ func BenchmarkDot(b *testing.B) {
 
 func BenchmarkScore(b *testing.B) {
 	for _, n := range []int{64, 160, 256} {
-		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			x, y := vectors(n)
-			wide := make([]float64, n)
-			for k := range x {
-				wide[k] = float64(x[k])
-			}
-			b.SetBytes(int64(4 * n))
-			for b.Loop() {
-				Score(wide, y)
-			}
-		})
+		x, y := vectors(n)
+		wide := widen(x)
+		for name, score := range map[string]func(x []float64, y []float32) float64{
+			"kernel": scoreBlocks, "loop": scoreLoop,
+		} {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				b.SetBytes(int64(4 * n))
+				for b.Loop() {
+					score(wide, y)
+				}
+			})
+		}
 	}
 }
