@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/batch"
@@ -15,14 +13,7 @@ import (
 )
 
 // recipes are all recipes linked in, ascending by name.
-func recipes() []recipe.Entry {
-	var all []recipe.Entry
-	for _, r := range builtin.All() {
-		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r})
-	}
-	slices.SortFunc(all, func(a, b recipe.Entry) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
+func recipes() []recipe.Entry { return builtin.Catalogue() }
 
 // ownStore is where Kindred keeps its own artifacts.
 func ownStore(dir string) (blob.Driver, error) { return fs.New(dir) }

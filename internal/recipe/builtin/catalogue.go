@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +15,9 @@ const (
 	VideoOnDemand = "VIDEO_ON_DEMAND"
 )
 
-// An Entry is a recipe as ListRecipes and DescribeRecipe tell of it. (recipes.md §1 and §2; where the
+// A line is a recipe that the API tells of and Kindred cannot train yet. (recipes.md §1 and §2; where the
 // service's documents name no algorithm or transformation, it is the recipe's own name.)
-type Entry struct {
+type line struct {
 	Name        string
 	Type        string
 	Domain      string // "" for recipes of solutions
@@ -24,7 +25,6 @@ type Entry struct {
 	Feature     string
 	Description string
 	Created     time.Time
-	Trainable   bool // Find returns it
 }
 
 // Updated is when the service last changed every recipe.
@@ -39,7 +39,7 @@ var (
 const personalizedActions = "PERSONALIZED_ACTIONS"
 
 // others are the recipes that cannot be trained yet.
-var others = []Entry{
+var others = []line{
 	{Name: "aws-ecomm-customers-who-viewed-x-also-viewed", Type: recipe.RelatedItems, Domain: Ecommerce, Created: y2019,
 		Description: "Recommends items that customers also viewed, for an item that is viewed."},
 	{Name: "aws-ecomm-frequently-bought-together", Type: recipe.RelatedItems, Domain: Ecommerce, Created: y2019,
@@ -77,31 +77,27 @@ var others = []Entry{
 }
 
 // Catalogue returns every recipe the API tells of, by ascending name.
-func Catalogue() []Entry {
-	var all []Entry
-	for _, e := range others {
-		if e.Algorithm == "" {
-			e.Algorithm = e.Name
-		}
-		if e.Feature == "" {
-			e.Feature = e.Name
-		}
-		all = append(all, e)
+func Catalogue() []recipe.Entry {
+	var all []recipe.Entry
+	for _, l := range others {
+		all = append(all, recipe.Entry{Domain: l.Domain, Info: recipe.Info{
+			Name: l.Name, Type: l.Type, Description: l.Description, Created: l.Created,
+			Algorithm: cmp.Or(l.Algorithm, l.Name), Feature: cmp.Or(l.Feature, l.Name),
+		}})
 	}
 	for _, r := range All() {
-		i := r.Info()
-		all = append(all, Entry{i.Name, i.Type, "", i.Algorithm, i.Feature, i.Description, i.Created, true})
+		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r})
 	}
-	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b recipe.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
 // Lookup returns the entry of that name.
-func Lookup(name string) (Entry, bool) {
+func Lookup(name string) (recipe.Entry, bool) {
 	for _, e := range Catalogue() {
 		if e.Name == name {
 			return e, true
 		}
 	}
-	return Entry{}, false
+	return recipe.Entry{}, false
 }

@@ -21,8 +21,8 @@ func TestCatalogue(t *testing.T) {
 		if e.Type == "" || e.Algorithm == "" || e.Feature == "" || e.Description == "" || e.Created.IsZero() || !e.Created.Before(Updated) && e.Name != "aws-semantic-similarity" {
 			t.Errorf("%s is incomplete: %+v", e.Name, e)
 		}
-		if _, ok := Find(e.Name); ok != e.Trainable {
-			t.Errorf("%s: Trainable is %v, Find says %v", e.Name, e.Trainable, ok)
+		if _, ok := Find(e.Name); ok != (e.Trainer != nil) {
+			t.Errorf("%s: Trainer is %v, Find says %v", e.Name, e.Trainer, ok)
 		}
 	}
 	if domains[Ecommerce] != 5 || domains[VideoOnDemand] != 5 {
