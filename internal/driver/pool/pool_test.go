@@ -689,6 +689,7 @@ func TestOwnerGone(t *testing.T) {
 	if _, ok, err := b.db.Progress(t.Context(), during); ok || err != nil {
 		t.Errorf("Progress of a deleted owner = %t, %v, want none", ok, err)
 	}
+	b.stop()
 	b.add("before") // which fails if the owner still has unfinished work
 }
 
