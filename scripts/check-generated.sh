@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-generated() { find internal -name '*_gen.go' | LC_ALL=C sort; echo docs/coverage.md; }
+generated() {
+    grep -rlE --include='*.go' --include='*.s' '^// Code generated .* DO NOT EDIT\.$' cmd internal | LC_ALL=C sort
+    echo docs/coverage.md
+}
 sums() { generated | while read -r f; do
     if [[ -f $f ]]; then git hash-object "$f" | tr '\n' ' '; else printf 'missing '; fi
     echo "$f"

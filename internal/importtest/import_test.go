@@ -118,7 +118,7 @@ func ownImports(t *testing.T) map[string][]string {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); file != root && (name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")) {
+			if file != root && foreign(file) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -136,6 +136,13 @@ func ownImports(t *testing.T) map[string][]string {
 		t.Fatalf("found %d packages; expected the whole tree", len(imports))
 	}
 	return imports
+}
+
+// foreign reports whether a folder is no part of the module, as the go command sees it.
+func foreign(dir string) bool {
+	name := filepath.Base(dir)
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil || name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
 }
 
 func addImports(imports map[string][]string, file string) error {
