@@ -102,8 +102,8 @@ func hashID(seed uint64, id string) uint64 {
 	return h ^ h>>32
 }
 
-// rankingDistractors is how many popular items stand beside the truth in the list that a ranking recipe
-// is tested on.
+// rankingDistractors is how many items, drawn evenly, stand beside the truth in the list that a ranking
+// recipe is tested on.
 const rankingDistractors = 100
 
 // Evaluate asks model about every test and returns the service's metrics, rounded to 4 decimals. The

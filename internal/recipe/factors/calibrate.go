@@ -11,7 +11,7 @@ import (
 )
 
 // calibrationItems bounds the items that calibration scores: an even sample of a larger catalogue.
-const calibrationItems = 10_000
+const calibrationItems = 4_000
 
 // calibrate sets s.Encoder, s.Scale and s.Repeat from what was held back.
 //
@@ -36,23 +36,27 @@ func calibrate(ctx context.Context, s *settings, held heldBack, hs []history, ve
 			cases = append(cases, trial{input: hs[k].without(n), truth: hs[k].items[len(hs[k].items)-n:]})
 		}
 	}
-	repeats := repeatShare(d)
-	best := math.Inf(-1)
-	for _, e := range choices {
-		err := als.Spread(ctx, threads, len(cases), 4, func(lo, hi int) {
+	try := func(e encoder) error {
+		return als.Spread(ctx, threads, len(cases), 4, func(lo, hi int) {
 			w := solver.Workspace()
 			for k := lo; k < hi; k++ {
 				cases[k].run(solver, w, e, vectors, d.Items.Len())
 			}
 		})
-		if err != nil {
+	}
+	best := math.Inf(-1)
+	for _, e := range choices {
+		if err := try(e); err != nil {
 			return err
 		}
 		if gain := totalGain(cases); gain > best {
 			best, s.Encoder = gain, e
-			s.Scale, s.Repeat = fitSoftmax(cases, repeats)
 		}
 	}
+	if err := try(s.Encoder); err != nil {
+		return err
+	}
+	s.Scale, s.Repeat = fitSoftmax(cases, repeatShare(d))
 	return nil
 }
 
