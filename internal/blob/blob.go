@@ -53,8 +53,8 @@ type Driver interface {
 	Begin(ctx context.Context, key string, o Options) (upload string, err error)
 	// Upload sends part number n (from 1). Sending a number again replaces the part.
 	Upload(ctx context.Context, key, upload string, n int, data []byte) (Part, error)
-	// Complete publishes the object made of parts, in the order given. fault.NotFound if the upload
-	// is unknown: completed or aborted before.
+	// Complete publishes the object made of parts, in the order given. Of an upload that was completed
+	// before, a driver says fault.NotFound or nothing; of one that was aborted, fault.NotFound.
 	Complete(ctx context.Context, key, upload string, parts []Part) error
 	// Abort drops an upload and its parts; an unknown one is no error.
 	Abort(ctx context.Context, key, upload string) error
