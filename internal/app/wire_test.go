@@ -33,7 +33,7 @@ func (e *inline) Cancel(ctx context.Context, o arn.ARN) error { return e.queue.C
 
 func (e *inline) Wake() {
 	ctx := context.Background()
-	kinds := []string{"create", "delete"}
+	kinds := []string{"create", "update", "delete"}
 	for {
 		var flow job.Flow
 		j, ok, err := e.queue.Claim(ctx, "inline", kinds, time.Minute, func(tx catalog.Store, j job.Job) error {

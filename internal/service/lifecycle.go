@@ -31,6 +31,7 @@ func Flows(own blob.Driver, now func() time.Time) []job.Flow {
 		now = time.Now
 	}
 	return []job.Flow{
+		updates(now),
 		{
 			Kind:  createFlow,
 			Width: 4,
