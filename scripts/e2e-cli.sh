@@ -112,7 +112,7 @@ KINDRED_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID KINDRED_SECRET_ACCESS_KEY=$AWS_SECRET_A
 	"$bin" serve --data "$tmp/data" --listen 127.0.0.1:0 >"$tmp/ready" 2>"$tmp/log" &
 pid=$!
 for _ in $(seq 300); do
-	grep -q '^ready http' "$tmp/ready" && break
+	grep -qs "^ready http" "$tmp/ready" && break
 	kill -0 "$pid" 2>/dev/null || fail "kindred serve" "$(tail -n 5 "$tmp/log")" "a running server"
 	sleep 0.1
 done
@@ -326,6 +326,8 @@ gone "the schema" describe-schema --schema-arn "arn:aws:personalize:us-east-1:$a
 aws personalize delete-dataset-group --dataset-group-arn "$group"
 gone "the dataset group" describe-dataset-group --dataset-group-arn "$group"
 aws iam detach-role-policy --role-name PersonalizeRole --policy-arn arn:aws:iam::aws:policy/AmazonS3FullAccess
+refused DeleteConflict "deleting a role with a policy" aws iam delete-role --role-name PersonalizeRole
+aws iam delete-role-policy --role-name PersonalizeRole --policy-name s3
 aws iam delete-role --role-name PersonalizeRole
 refused NoSuchEntity "a deleted role" aws iam get-role --role-name PersonalizeRole
 aws s3 rm --quiet --recursive s3://e2e/out/

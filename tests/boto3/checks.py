@@ -101,7 +101,9 @@ def check_error(what, answer, line):
     try:
         echo = json.loads(line)
     except ValueError:
-        echo = line
+        echo = None
+    if not isinstance(echo, dict):
+        echo = line  # what is no object is echoed as text
     require(answer["input"] == echo, f"{what}: echo", answer["input"], echo)
 
 
