@@ -10,15 +10,15 @@ import (
 	"github.com/kindredrec/kindred/internal/blob"
 )
 
-// openSegment maps a segment's file, or a copy of it in cache.
+// openSegment maps a segment's file, or a copy of it in cache. IsGone tells of one that has been replaced.
 func openSegment(ctx context.Context, own blob.Driver, cache, key string) (*segment, error) {
 	path, err := blob.File(ctx, own, key, cache)
 	if err != nil {
-		return nil, fmt.Errorf("segment %s: %w", key, err)
+		return nil, fmt.Errorf("segment %s: %w", key, goneIf(key, err))
 	}
 	f, err := artifact.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, goneIf(key, err)
 	}
 	s, err := readSegment(f)
 	if err != nil {

@@ -9,37 +9,39 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/blob"
 	"github.com/kindredrec/kindred/internal/fault"
 )
 
-// A Part is the content of one dataset: its schema and its segments, oldest first. A nil Schema stands
-// for a dataset that does not exist.
-type Part struct {
-	Schema   *Schema
-	Segments []Segment
-}
-
-// Parts are the datasets of a group.
-type Parts struct {
-	Interactions, Items, Users Part
-}
-
-// SnapshotKey is where the snapshot of the parts is kept. Equal parts have equal snapshots.
+// SnapshotKey is where the snapshot of the parts is kept. Equal parts have equal snapshots; those of one
+// group are in one folder.
 func SnapshotKey(p Parts) string {
 	b, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
 	sum := sha256.Sum256(append([]byte(snapshotVersion), b...))
-	return "snapshots/" + hex.EncodeToString(sum[:16])
+	return SnapshotPrefix(p.Group) + hex.EncodeToString(sum[:16])
 }
+
+// SnapshotPrefix is where the snapshots of a group are kept.
+func SnapshotPrefix(group arn.ARN) string {
+	if group == "" {
+		return snapshotFolder
+	}
+	return snapshotFolder + folder(group) + "/"
+}
+
+const snapshotFolder = "snapshots/"
 
 // Snapshots builds and opens snapshots. It is safe for concurrent use, and must not be copied.
 type Snapshots struct {
 	Own   blob.Driver // where segments are and snapshots go
 	Cache string      // folder for building, and for copies of what Own does not keep as files
+	// Closed, if not nil, is called when nobody has a snapshot open any more, with its key.
+	Closed func(key string)
 
 	mu     sync.Mutex
 	opened map[string]*opening
@@ -120,14 +122,33 @@ func (s *Snapshots) settle(key string, o *opening, c *content, err error) {
 
 // leave counts the caller out. The last one closes the file.
 func (s *Snapshots) leave(key string, o *opening) error {
+	last, err := s.countOut(key, o)
+	if last && s.Closed != nil {
+		s.Closed(key)
+	}
+	return err
+}
+
+func (s *Snapshots) countOut(key string, o *opening) (last bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.refs--
 	if o.refs > 0 || o.c == nil {
-		return nil
+		return false, nil
 	}
 	delete(s.opened, key)
-	return o.c.file.Close()
+	return true, o.c.file.Close()
+}
+
+// Discard deletes a snapshot, unless somebody has it open. Whoever opens it meanwhile builds it again.
+func (s *Snapshots) Discard(ctx context.Context, key string) (done bool, err error) {
+	o, mine := s.join(key)
+	if !mine {
+		return false, s.leave(key, o)
+	}
+	err = s.Own.Delete(ctx, key)
+	s.settle(key, o, nil, context.Canceled) // those who wait try anew
+	return true, err
 }
 
 // hand gives the caller the outcome of an opening.
@@ -147,11 +168,11 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("snapshot %s: %w", key, err)
+		return nil, fmt.Errorf("snapshot %s: %w", key, goneIf(key, err))
 	}
 	f, err := artifact.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, goneIf(key, err)
 	}
 	c, err := readSnapshot(f)
 	if err != nil {

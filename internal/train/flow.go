@@ -88,22 +88,13 @@ func (c Config) run(ctx context.Context, r *job.Run) error {
 	if err != nil {
 		return err
 	}
-	pinned, err := r.Once(ctx, "data", func(ctx context.Context) ([]byte, error) {
-		p, err := Parts(ctx, c.Store, o.Group)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(p)
-	})
+	parts, snap, turn, err := c.pin(ctx, r, o.Group)
 	if err != nil {
 		return err
 	}
-	var parts dataset.Parts
-	if err := json.Unmarshal(pinned, &parts); err != nil {
-		return fmt.Errorf("pinned data: %w", err)
-	}
+	defer snap.Close()
 	started := c.Now()
-	results, err := r.Group(ctx, "fit", fits, 1, func(ctx context.Context, n int) ([]byte, error) {
+	results, err := r.Group(ctx, inTurn("fit", turn), fits, 1, func(ctx context.Context, n int) ([]byte, error) {
 		report := func(stage string, done, total int) {
 			stage = [...]string{"measuring", "learning"}[n] + ": " + stage
 			r.Report(job.Progress{Stage: stage, Done: int64(done), Total: int64(total), Unit: "steps", Started: started})
@@ -115,6 +106,43 @@ func (c Config) run(ctx context.Context, r *job.Run) error {
 	}
 	r.Outcome, err = outcome(o, results)
 	return err
+}
+
+// pin decides once and for all which data the training learns from and opens it, so that it stays until the
+// training ends: what tasks open is then the same. After a restart it may be gone, replaced by an import or
+// a deletion, and the training begins anew with what took its place, in another turn.
+func (c Config) pin(ctx context.Context, r *job.Run, group arn.ARN) (parts dataset.Parts, snap *dataset.Snapshot, turn int, err error) {
+	for last := ""; ; turn++ {
+		pinned, err := r.Once(ctx, inTurn("data", turn), func(ctx context.Context) ([]byte, error) {
+			p, err := dataset.ReadParts(ctx, c.Store, group)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(p)
+		})
+		if err != nil {
+			return parts, nil, turn, err
+		}
+		parts = dataset.Parts{}
+		if err := json.Unmarshal(pinned, &parts); err != nil {
+			return parts, nil, turn, fmt.Errorf("pinned data: %w", err)
+		}
+		snap, err := c.Snapshots.Open(ctx, parts)
+		key := dataset.SnapshotKey(parts)
+		if !dataset.IsGone(err) || key == last { // twice the same: it was not replaced but lost
+			return parts, snap, turn, err
+		}
+		c.Log.Info("the data of a training was replaced", "version", r.Owner, "turn", turn)
+		last = key
+	}
+}
+
+// inTurn names a group of tasks in a turn. The first turn's have the plain name.
+func inTurn(name string, turn int) string {
+	if turn == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s.%d", name, turn)
 }
 
 // outcome puts together what settle keeps.

@@ -57,16 +57,10 @@ func (c Config) Open(ctx context.Context, version arn.ARN) (*Version, error) {
 		v.file.Close()
 		return nil, fmt.Errorf("model of %s: %w", version, err)
 	}
-	parts, err := Parts(ctx, c.Store, st.Order.Group)
-	if err == nil {
-		v.snap, err = c.Snapshots.Open(ctx, parts)
-	}
-	if err != nil {
+	if v.snap, err = c.Snapshots.Latest(ctx, c.Store, st.Order.Group); err != nil {
 		v.file.Close()
 		return nil, fmt.Errorf("data of %s: %w", version, err)
 	}
 	v.View = v.snap.View(v.Model.Items(), st.Order.selection())
 	return v, nil
 }
-
-func isNotFound(err error) bool { return fault.Is(err, fault.NotFound) }

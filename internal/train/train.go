@@ -5,15 +5,12 @@
 package train
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 
-	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/catalog"
-	"github.com/kindredrec/kindred/internal/dataset"
 )
 
 // FlowKind names the flow of solution versions.
@@ -54,45 +51,4 @@ func StateOf(rec catalog.Record) (State, error) {
 // Prefix is where the artifacts of a version are kept.
 func Prefix(version arn.ARN) string {
 	return strings.Join([]string{"models", version.Region(), version.Account(), version.Name()}, "/") + "/"
-}
-
-// Parts returns the content of a group's datasets as it is now.
-func Parts(ctx context.Context, s catalog.Store, group arn.ARN) (dataset.Parts, error) {
-	var p dataset.Parts
-	for _, kind := range []string{dataset.Interactions, dataset.Items, dataset.Users} {
-		part, err := part(ctx, s, arn.New(group.Region(), group.Account(), arn.Dataset, group.Name()+"/"+kind))
-		if err != nil {
-			return p, err
-		}
-		switch kind {
-		case dataset.Interactions:
-			p.Interactions = part
-		case dataset.Items:
-			p.Items = part
-		case dataset.Users:
-			p.Users = part
-		}
-	}
-	return p, nil
-}
-
-// part returns the content of one dataset, or nothing if the group has none of that type.
-func part(ctx context.Context, s catalog.Store, name arn.ARN) (dataset.Part, error) {
-	doc, rec, err := catalog.Load[api.Dataset](ctx, s, name)
-	if isNotFound(err) {
-		return dataset.Part{}, nil
-	}
-	if err != nil {
-		return dataset.Part{}, err
-	}
-	schema, _, err := catalog.Load[api.DatasetSchema](ctx, s, arn.ARN(doc.SchemaArn))
-	if err != nil {
-		return dataset.Part{}, err
-	}
-	parsed, err := dataset.ParseSchema(schema.Schema, schema.Domain)
-	if err != nil {
-		return dataset.Part{}, fmt.Errorf("schema %s was accepted once: %w", doc.SchemaArn, err)
-	}
-	st, err := dataset.StateOf(rec)
-	return dataset.Part{Schema: parsed, Segments: st.Segments}, err
 }
