@@ -43,9 +43,10 @@ type Config struct {
 	SecretAccessKey string
 	S3Endpoint      string // external S3 for jobs; the embedded one
 	Quotas          service.Quotas
-	Threads         int   // for training and scoring; all processors
-	MinInteractions int64 // rows of an import and of a training; no minimum when 0
-	MinUsers        int   // users with two interactions; no minimum when 0
+	Authorize       auth.Authorizer // decides about every call; auth.AllowAll
+	Threads         int             // for training and scoring; all processors
+	MinInteractions int64           // rows of an import and of a training; no minimum when 0
+	MinUsers        int             // users with two interactions; no minimum when 0
 	Now             func() time.Time
 	Log             *slog.Logger // silence
 
@@ -84,6 +85,9 @@ func (c *Config) fill() {
 	c.Region = cmp.Or(c.Region, "us-east-1")
 	c.Account = cmp.Or(c.Account, auth.DefaultAccount)
 	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
+	if c.Authorize == nil {
+		c.Authorize = auth.AllowAll
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -140,7 +144,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err := a.engine.Start(ctx, a.flows(own, buckets, m)...); err != nil {
 		return err
 	}
-	control := wire.NewHandler(api.Bind(svc), wire.Options{Log: a.cfg.Log, Account: account, OnDone: m.request})
+	control := wire.NewHandler(api.Bind(svc), wire.Options{Log: a.cfg.Log, Account: account, Authorize: a.cfg.Authorize, OnDone: m.request})
 	front, err := a.front(control, m)
 	if err != nil {
 		return err
@@ -236,7 +240,7 @@ func (a *App) Close(ctx context.Context) error {
 // front is what stands behind the one address.
 func (a *App) front(control http.Handler, m *meters) (http.Handler, error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+ProgressPath, progressHandler(a.db, a.db))
+	mux.Handle("GET "+ProgressPath, progressHandler(a.db, a.db, a.cfg.Authorize))
 	mux.Handle("/", control)
 	return server.New(server.Config{
 		Verifier:    &auth.Verifier{Keys: a.keys, Now: a.cfg.Now},

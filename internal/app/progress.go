@@ -26,9 +26,13 @@ type Progress struct {
 }
 
 // progressHandler answers ProgressPath for verified callers.
-func progressHandler(store catalog.Store, queue job.Queue) http.Handler {
+func progressHandler(store catalog.Store, queue job.Queue, may auth.Authorizer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := progressOf(r, store, queue)
+		err := may(r.Context(), "kindred:GetProgress", r.URL.Query().Get("arn"))
+		p := Progress{}
+		if err == nil {
+			p, err = progressOf(r, store, queue)
+		}
 		if err != nil {
 			wire.WriteError(w, r, wire.RestJSON, err)
 			return

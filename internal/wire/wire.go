@@ -37,6 +37,10 @@ type Options struct {
 	// Account tells whose request it is, for the log. Nil leaves it out.
 	Account func(context.Context) string
 
+	// Authorize decides whether the caller in the context may do an action, "personalize:" and the name of
+	// the operation, with a resource: see Resource. Its error is the answer. Nil lets everything pass.
+	Authorize func(ctx context.Context, action, resource string) error
+
 	// OnDone is told about every answer. The operation is one of the model's names, or "Unknown".
 	OnDone func(op string, status int, d time.Duration)
 }
@@ -145,6 +149,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, op *api.Operati
 	}
 	in := hd.New()
 	if err := h.read(w, r, op, in); err != nil {
+		return nil, err
+	}
+	if err := h.authorize(r.Context(), op, in); err != nil {
 		return nil, err
 	}
 	out, err := hd.Call(r.Context(), in)
