@@ -29,6 +29,9 @@ const (
 	ByUser     Asks = iota // userId: which items next
 	ByItem                 // itemId: which items are like it
 	ByUserList             // userId and itemList: in which order
+
+	UsersByItem       // itemId: which users next; see SegmentModel
+	UsersByAttributes // itemAttributes: which users next for the items that have them
 )
 
 // Info is how a recipe presents itself.
@@ -38,6 +41,7 @@ type Info struct {
 	Asks        Asks
 	Scores      bool   // answers carry scores
 	Explores    bool   // takes itemExplorationConfig
+	Updates     bool   // the recipe is an Updater
 	Algorithm   string // name behind arn:aws:personalize:::algorithm/
 	Feature     string // name behind arn:aws:personalize:::feature-transformation/
 	Description string
@@ -124,14 +128,29 @@ type Training struct {
 	Log      *slog.Logger
 }
 
-// A Recipe is one algorithm.
-type Recipe interface {
+// A Trainer is one algorithm as far as its training goes. It is a [Recipe] or a [Segmenter].
+type Trainer interface {
 	Info() Info
 	// Train learns a model and writes its arrays to t.Out. The same Data, Params and Seed give the same
 	// bytes whatever Threads is. It stops soon after ctx is cancelled.
 	Train(ctx context.Context, t Training) error
+}
+
+// A Recipe is an algorithm whose models rank items.
+type Recipe interface {
+	Trainer
 	// Open makes a model of an artifact that Train wrote. The model may keep referring to f's memory.
 	Open(f *artifact.File) (Model, error)
+}
+
+// An Updater is a recipe that can take new items and interactions into a model without learning it
+// anew: trainingMode UPDATE.
+type Updater interface {
+	Recipe
+	// Update writes a model of t.Data to t.Out that keeps what base, an artifact of Train or Update, has
+	// learned: what base knows of an item stays as it is, and items that base does not know are
+	// placed among them. t.Params are those of base. It is deterministic and cancelled as Train is.
+	Update(ctx context.Context, t Training, base *artifact.File) error
 }
 
 // A Query is one question to a model.

@@ -26,7 +26,7 @@ type Recipe struct{ info recipe.Info }
 func Personalization() Recipe {
 	return Recipe{recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
-		Scores: true, Explores: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Scores: true, Explores: true, Updates: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
 	}}

@@ -32,6 +32,9 @@ func Run(t *testing.T, r recipe.Recipe) {
 	if info.Explores {
 		t.Run("Explores", func(t *testing.T) { explores(t, r) })
 	}
+	if info.Updates {
+		t.Run("Updates", func(t *testing.T) { updates(t, r) })
+	}
 	switch info.Asks {
 	case recipe.ByUser:
 		t.Run("Stranger", func(t *testing.T) { stranger(t, r) })
