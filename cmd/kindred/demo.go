@@ -48,7 +48,11 @@ func (c *demoCmd) Run(ctx context.Context, log *slog.Logger, root *cli) error {
 	if err := c.place(); err != nil {
 		return err
 	}
-	a, err := app.Start(ctx, c.config(c.Listen, log))
+	config, err := c.config(c.Listen, log)
+	if err != nil {
+		return err
+	}
+	a, err := app.Start(ctx, config)
 	if err != nil {
 		return err
 	}

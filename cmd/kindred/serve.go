@@ -14,22 +14,28 @@ import (
 
 // settings are the flags of every command that runs a server.
 type settings struct {
-	Data            string `default:"./kindred-data" type:"path" help:"Folder for everything the server keeps."`
-	Region          string `default:"us-east-1" help:"Region of the embedded S3."`
-	Account         string `default:"000000000000" help:"Account of the first key pair: twelve digits."`
-	AccessKeyID     string `name:"access-key-id" help:"First key pair, instead of one made at first start."`
-	SecretAccessKey string `help:"Its secret."`
-	S3Endpoint      string `name:"s3-endpoint" help:"S3 that jobs read from and write to, instead of the embedded one."`
-	Quotas          string `default:"default" enum:"default,aws" help:"Quotas: default lifts those that only bill or protect a shared service; aws has them all."`
-	Threads         int    `default:"0" help:"Processors that training and scoring use; 0 for all."`
-	MinInteractions int64  `default:"1000" help:"Interactions that an import and a training need."`
-	MinUsers        int    `default:"25" help:"Users with at least two interactions that a training needs."`
+	Data            string         `default:"./kindred-data" type:"path" help:"Folder for everything the server keeps."`
+	Region          string         `default:"us-east-1" help:"Region of the embedded S3."`
+	Account         string         `default:"000000000000" help:"Account of the first key pair: twelve digits."`
+	AccessKeyID     string         `name:"access-key-id" help:"First key pair, instead of one made at first start."`
+	SecretAccessKey string         `help:"Its secret."`
+	S3Endpoint      string         `name:"s3-endpoint" help:"S3 that jobs read from and write to, instead of the embedded one."`
+	Quotas          string         `default:"default" enum:"default,aws" help:"Quotas: default lifts those that only bill or protect a shared service; aws has them all."`
+	Quota           map[string]int `placeholder:"NAME=N" help:"One quota, on top of --quotas; 0 lifts it. Repeatable."`
+	Threads         int            `default:"0" help:"Processors that training and scoring use; 0 for all."`
+	MinInteractions int64          `default:"1000" help:"Interactions that an import and a training need."`
+	MinUsers        int            `default:"25" help:"Users with at least two interactions that a training needs."`
 }
 
-func (s settings) config(listen string, log *slog.Logger) app.Config {
+func (s settings) config(listen string, log *slog.Logger) (app.Config, error) {
 	quotas := service.DefaultQuotas()
 	if s.Quotas == "aws" {
 		quotas = service.AWSQuotas()
+	}
+	for name, value := range s.Quota {
+		if err := quotas.Set(name, value); err != nil {
+			return app.Config{}, fmt.Errorf("--quota %s=%d: %w", name, value, err)
+		}
 	}
 	threads := s.Threads
 	if threads == 0 {
@@ -39,7 +45,7 @@ func (s settings) config(listen string, log *slog.Logger) app.Config {
 		Listen: listen, Data: s.Data, Region: s.Region, Account: s.Account,
 		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, S3Endpoint: s.S3Endpoint,
 		Quotas: quotas, Threads: threads, MinInteractions: s.MinInteractions, MinUsers: s.MinUsers, Log: log,
-	}
+	}, nil
 }
 
 type serveCmd struct {
@@ -51,7 +57,11 @@ type serveCmd struct {
 const shutdownTime = 20 * time.Second
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	a, err := app.Start(ctx, c.config(c.Listen, log))
+	config, err := c.config(c.Listen, log)
+	if err != nil {
+		return err
+	}
+	a, err := app.Start(ctx, config)
 	if err != nil {
 		return err
 	}

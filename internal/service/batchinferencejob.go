@@ -63,7 +63,7 @@ func (s *Service) batchOrder(in *api.CreateBatchInferenceJobRequest) (batch.Orde
 		return o, fault.Newf(fault.Invalid, "numResults must be at least 1, not %d.", o.NumResults)
 	}
 	if q := s.quotas.MaxNumResults; q > 0 && o.NumResults > q {
-		return o, fault.Newf(fault.Invalid, "numResults must be at most %d, not %d.", q, o.NumResults)
+		return o, fault.Newf(fault.Invalid, "numResults must be at most %d, not %d; the quota is max-num-results.", q, o.NumResults)
 	}
 	if err := checkMode(in); err != nil {
 		return o, err

@@ -66,7 +66,7 @@ func (s *Service) roomForFilter(ctx context.Context, tx catalog.Store, sc scope,
 		fields[r] = true
 	}
 	if q := s.quotas.FilterFields; q > 0 && len(fields) > q {
-		return fault.Newf(fault.Limit, "Could not create filter. It uses %d distinct dataset fields; at most %d are allowed in one filter.", len(fields), q)
+		return named(fault.Newf(fault.Limit, "Could not create filter. It uses %d distinct dataset fields; at most %d are allowed in one filter.", len(fields), q), "filter-fields")
 	}
 	if s.quotas.GroupFields == 0 {
 		return nil
@@ -84,8 +84,8 @@ func (s *Service) roomForFilter(ctx context.Context, tx catalog.Store, sc scope,
 	if err != nil {
 		return err
 	}
-	return within(s.quotas.GroupFields+1, len(fields), "Could not create filter. The filters of dataset group %s would use %d distinct dataset fields; at most %d are allowed.",
-		group, len(fields), s.quotas.GroupFields)
+	return named(within(s.quotas.GroupFields+1, len(fields), "Could not create filter. The filters of dataset group %s would use %d distinct dataset fields; at most %d are allowed.",
+		group, len(fields), s.quotas.GroupFields), "group-fields")
 }
 
 // DescribeFilter tells of a filter.

@@ -10,23 +10,29 @@ import (
 
 // Quotas are the limits on what one account may have in a region. Zero means no limit.
 type Quotas struct {
-	Schemas         int // schemas
-	DatasetGroups   int // dataset groups
-	Solutions       int // solutions of a dataset group
-	Filters         int // filters of a dataset group
-	FilterFields    int // distinct dataset fields in one filter
-	GroupFields     int // distinct dataset fields over all filters of a dataset group
-	RunningImports  int // import jobs pending or in progress
-	RunningVersions int // solution versions pending or in progress
-	RunningBatches  int // batch inference jobs pending or in progress
-	MaxNumResults   int // numResults of a batch inference job
+	Schemas          int // schemas
+	DatasetGroups    int // dataset groups
+	Solutions        int // solutions of a dataset group
+	Filters          int // filters of a dataset group
+	Campaigns        int // campaigns of a dataset group
+	Recommenders     int // recommenders of a dataset group
+	AllRecommenders  int // recommenders
+	Metrics          int // metrics of a metric attribution
+	FilterFields     int // distinct dataset fields in one filter
+	GroupFields      int // distinct dataset fields over all filters of a dataset group
+	RunningImports   int // import jobs pending or in progress
+	RunningVersions  int // solution versions pending or in progress
+	RunningBatches   int // batch inference jobs pending or in progress
+	RunningSegments  int // batch segment jobs pending or in progress
+	RunningDeletions int // data deletion jobs pending or in progress
+	MaxNumResults    int // numResults of a batch inference job
 }
 
 // AWSQuotas are the service's own, for tests that want to run into them.
 func AWSQuotas() Quotas {
 	return Quotas{
-		Schemas: 500, DatasetGroups: 5, Solutions: 10, Filters: 30, FilterFields: 10, GroupFields: 20,
-		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, MaxNumResults: 500,
+		Schemas: 500, DatasetGroups: 5, Solutions: 10, Filters: 30, Campaigns: 5, Recommenders: 5, AllRecommenders: 15, Metrics: 10, FilterFields: 10, GroupFields: 20,
+		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, RunningSegments: 5, RunningDeletions: 5, MaxNumResults: 500,
 	}
 }
 
@@ -41,18 +47,6 @@ func within(quota, have int, format string, args ...any) error {
 		return nil
 	}
 	return fault.Newf(fault.Limit, format, args...)
-}
-
-// room checks a quota over the records that q counts.
-func room(ctx context.Context, tx catalog.Store, quota int, q catalog.Query, format string, args ...any) error {
-	if quota == 0 {
-		return nil
-	}
-	n, err := tx.Count(ctx, q)
-	if err != nil {
-		return err
-	}
-	return within(quota, n, format, args...)
 }
 
 // roomToRun checks the quota of jobs of a kind that are not settled.
