@@ -80,14 +80,30 @@ func makeData(t *testing.T) *data {
 	if err := w.Items(&items); err != nil {
 		t.Fatal(err)
 	}
-	d := &data{first: events.Bytes(), items: items.Bytes(), questions: map[string][]byte{}}
+	d := &data{items: items.Bytes(), questions: map[string][]byte{}}
+	d.first, d.more = divide(events.Bytes())
 	r := rand.New(rand.NewPCG(*seed, 2))
-	d.first = append(d.first, glances(r, shape, 300_000)...)
-	d.more = append([]byte("USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\n"), glances(r, shape, 100_000)...)
+	d.first = append(d.first, glances(r, shape, 600_000)...)
+	d.more = append(d.more, glances(r, shape, 300_000)...)
 	d.broken = append(slices.Clone(d.more), "u1,i1,watch,tomorrow\n"...)
 	d.questions["few.json"] = questions(shape.Users, 1000)
 	d.questions["many.json"] = questions(shape.Users, 50_000) // some 30 MB of answers, which takes several parts
 	return d
+}
+
+// divide puts every fifth row of a CSV into a second one.
+func divide(csv []byte) (first, more []byte) {
+	for n, row := range bytes.SplitAfter(csv, []byte("\n")) {
+		switch {
+		case n == 0: // the header
+			first, more = append(first, row...), append(more, row...)
+		case n%5 == 0:
+			more = append(more, row...)
+		default:
+			first = append(first, row...)
+		}
+	}
+	return first, more
 }
 
 // glances are rows of noise.
@@ -323,10 +339,11 @@ func (r *run) status(arn string) string {
 	return s
 }
 
-// killSoon kills the server at a random moment of the time that such a job takes, and starts it again.
+// killSoon kills the server at a random moment of the time that such a job takes, or shortly after it, and
+// starts it again.
 func (r *run) killSoon(stage, job string, look func()) {
 	r.t.Helper()
-	moment := time.Duration(r.random.Float64() * float64(r.took[stage]))
+	moment := time.Duration(1.25 * r.random.Float64() * float64(r.took[stage]))
 	timer := time.NewTimer(moment)
 	defer timer.Stop()
 	tick := time.NewTicker(25 * time.Millisecond)

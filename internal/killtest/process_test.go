@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -105,6 +106,9 @@ func (p *process) kill(t *testing.T) {
 	kids, err := children(p.cmd.Process.Pid)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // no /proc but on Linux
 		t.Fatal(err)
+	}
+	if runtime.GOOS == "linux" && len(kids) == 0 {
+		t.Error("the server has no child process, want its embedded S3")
 	}
 	p.end(syscall.SIGKILL)
 	err = poll(patience, func() (bool, error) {
