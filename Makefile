@@ -4,6 +4,7 @@ GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 BENCH       ?= .
+MOVIELENS   ?= $(or $(KINDRED_DATA),../shared/data)
 BENCHED      = ./internal/num/... ./internal/filter ./internal/table ./internal/batch ./internal/dataset ./internal/driver/sqlite
 
 .PHONY: build test check generate bench demo fuzz race ci clean
@@ -26,14 +27,16 @@ generate: ## api from the models, docs/coverage.md from the operations that have
 	$(GO) run ./cmd/kindred coverage > docs/coverage.md.new
 	@mv docs/coverage.md.new docs/coverage.md
 
-bench: ## benchmarks of the hot paths, then the measurements of bench/; BENCH=name selects the former
+bench: ## benchmarks of the hot paths, then what is promised of time and memory; BENCH=name selects the former
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHED)
-	@set -e; for script in bench/*.sh; do echo "== $$script"; "$$script"; done
+	$(GO) run ./bench -what import -data $(MOVIELENS)
+	$(GO) run ./bench -what train -data $(MOVIELENS)
+	$(GO) run ./bench -what batch
 
 demo: ## the main job from data to recommendations
 	$(GO) run ./cmd/kindred demo
 
-fuzz: ## every fuzz target for FUZZTIME, two at a time
+fuzz: ## the readers of what strangers send for FUZZTIME each, the other targets for 10 s
 	@scripts/fuzz.sh $(FUZZTIME)
 
 race: ## the concurrent packages under the race detector; needs a C compiler

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the tree for a while, two at a time with one worker each, to keep two cores
-# busy. A target that fails leaves its input in the package's testdata/fuzz: commit it with the fix.
+# Runs every fuzz target of the tree, two at a time with one worker each, to keep two cores busy: the
+# readers of what strangers send, and targets that are named, for TIME, the others for 10 seconds. A target
+# that fails leaves its input in the package's testdata/fuzz: commit it with the fix.
 #
 #   scripts/fuzz.sh [TIME [NAME…]]      scripts/fuzz.sh 60s filter.FuzzParse table.FuzzCSV
 set -euo pipefail
@@ -8,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 time=${1:-60s}
 shift || true
+named=$*
 
 # These have to exist: the readers of what strangers send.
 required=(auth.FuzzParse batch.FuzzLine dataset.FuzzSchema filter.FuzzParse filter.FuzzValues table.FuzzCSV wire.FuzzDecode)
@@ -37,8 +39,12 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 fuzz() { # package, target
-    local log=$logs/$(name "$1" "$2")
-    if go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -parallel 1 "$1" >"$log" 2>&1; then
+    local log duration=10s
+    log=$logs/$(name "$1" "$2")
+    if [[ " ${required[*]} $named " == *" $(name "$1" "$2") "* ]]; then
+        duration=$time
+    fi
+    if go test -run '^$' -fuzz "^$2\$" -fuzztime "$duration" -parallel 1 "$1" >"$log" 2>&1; then
         echo "ok    $(name "$1" "$2"): $(grep -E '^fuzz: elapsed' "$log" | tail -1 | sed 's/^fuzz: //')"
     else
         echo "FAIL  $(name "$1" "$2")"
