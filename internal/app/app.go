@@ -141,7 +141,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.engine.Start(ctx, a.flows(own, buckets, m)...); err != nil {
+	if err := a.engine.Start(ctx, a.flows(svc, own, buckets, m)...); err != nil {
 		return err
 	}
 	control := wire.NewHandler(api.Bind(svc), wire.Options{Log: a.cfg.Log, Account: account, Authorize: a.cfg.Authorize, OnDone: m.request})
@@ -166,7 +166,7 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 // flows are all the work there is.
-func (a *App) flows(own blob.Driver, buckets blob.Buckets, m *meters) []job.Flow {
+func (a *App) flows(svc *service.Service, own blob.Driver, buckets blob.Buckets, m *meters) []job.Flow {
 	snapshots := &dataset.Snapshots{Own: own, Cache: a.path("scratch")}
 	trainings := train.Config{
 		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads,
@@ -181,7 +181,7 @@ func (a *App) flows(own blob.Driver, buckets blob.Buckets, m *meters) []job.Flow
 	}
 	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), train.Flow(trainings), batch.Flow(batches))
 	for i, f := range flows {
-		flows[i] = forOwner(f)
+		flows[i] = forOwner(svc.FollowLatest(f))
 	}
 	return flows
 }

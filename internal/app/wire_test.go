@@ -2,8 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +20,7 @@ import (
 	"github.com/kindredrec/kindred/internal/driver/sqlite"
 	"github.com/kindredrec/kindred/internal/job"
 	"github.com/kindredrec/kindred/internal/service"
+	"github.com/kindredrec/kindred/internal/train"
 	"github.com/kindredrec/kindred/internal/wire"
 	"github.com/kindredrec/kindred/internal/wire/wiretest"
 )
@@ -33,7 +39,7 @@ func (e *inline) Cancel(ctx context.Context, o arn.ARN) error { return e.queue.C
 
 func (e *inline) Wake() {
 	ctx := context.Background()
-	kinds := []string{"create", "update", "delete"}
+	kinds := slices.Sorted(maps.Keys(e.flows))
 	for {
 		var flow job.Flow
 		j, ok, err := e.queue.Claim(ctx, "inline", kinds, time.Minute, func(tx catalog.Store, j job.Job) error {
@@ -54,11 +60,64 @@ func (e *inline) Wake() {
 	}
 }
 
-var versionID = regexp.MustCompile(`(solution/[a-z-]+/)[0-9a-f]{8}`)
+// made finds the ids that the service makes up: of versions, of trackers and what trackers bring, and
+// tracking ids.
+var made = regexp.MustCompile(`(solution/[a-z-]+/|event-tracker[/-])([0-9a-f]{8})\b|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// Aliases are what conversations call those ids: numbers, in the order of their appearance.
+type aliases struct{ shown, real map[string]string }
+
+// show puts aliases into a reply.
+func (a aliases) show(reply string) string {
+	return made.ReplaceAllStringFunc(reply, func(id string) string {
+		if a.shown[id] == "" {
+			alias := a.next(id)
+			a.shown[id], a.real[alias] = alias, id
+		}
+		return a.shown[id]
+	})
+}
+
+// next returns an alias that is free. A tracker and what it brought have the same.
+func (a aliases) next(id string) string {
+	for n := 0; ; n++ {
+		alias := fmt.Sprintf("00000000-0000-0000-0000-%012d", n)
+		if m := made.FindStringSubmatch(id); m[2] != "" {
+			alias = fmt.Sprintf("%s%08d", m[1], n)
+		}
+		if a.real[alias] == "" {
+			return alias
+		}
+	}
+}
+
+// use puts ids into a request that has aliases. What is no alias stands for itself.
+func (a aliases) use(r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // a string does not fail
+	text := made.ReplaceAllStringFunc(string(body), func(alias string) string {
+		if a.real[alias] == "" {
+			a.real[alias], a.shown[alias] = alias, alias
+		}
+		return a.real[alias]
+	})
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+}
+
+// untaught is a training that ends well and learns nothing, for conversations about what comes after it.
+func untaught(now func() time.Time) job.Flow {
+	return job.Flow{
+		Kind:  train.FlowKind,
+		Begin: func(context.Context, catalog.Store, job.Job) error { return nil },
+		Run:   func(context.Context, *job.Run) error { return nil },
+		Settle: func(ctx context.Context, tx catalog.Store, j job.Job, failure error) error {
+			return service.Settle(ctx, tx, j.Owner, now(), failure, nil)
+		},
+	}
+}
 
 // TestConversations plays what clients say to the control plane and what it answers, as it travels.
 func TestConversations(t *testing.T) {
-	files := []string{"groups", "schemas", "datasets", "recipes", "solutions", "filters", "batch", "tags", "pages"}
+	files := []string{"groups", "schemas", "datasets", "recipes", "solutions", "filters", "batch", "tags", "pages", "campaigns", "recommenders", "trackers", "attributions"}
 	for _, name := range files {
 		t.Run(name, func(t *testing.T) {
 			db, err := sqlite.Open(t.Context(), sqlite.Memory, sqlite.Options{})
@@ -67,16 +126,22 @@ func TestConversations(t *testing.T) {
 			}
 			defer db.Close()
 			at := time.UnixMilli(1_754_300_001_112)
-			now := func() time.Time { return at }
+			now := func() time.Time { at = at.Add(time.Millisecond); return at }
 			engine := &inline{t: t, queue: db, flows: map[string]job.Flow{}}
-			for _, f := range service.Flows(mem.New(), now) {
-				engine.flows[f.Kind] = f
-			}
 			svc := service.New(service.Config{Store: db, Engine: engine, Recipes: recipes(), Quotas: service.DefaultQuotas(), Now: now})
+			flows := service.Flows(mem.New(), now)
+			if name == "campaigns" {
+				flows = append(flows, untaught(now))
+			}
+			for _, f := range flows {
+				engine.flows[f.Kind] = svc.FollowLatest(f)
+			}
 			wiretest.Bound(t, svc)
+			ids := aliases{map[string]string{}, map[string]string{}}
 			player := wiretest.Player{
 				Handler: asCaller(wire.NewHandler(api.Bind(svc), wire.Options{})),
-				Scrub:   func(s string) string { return versionID.ReplaceAllString(s, "${1}00000000") },
+				Prepare: ids.use,
+				Scrub:   ids.show,
 			}
 			player.Play(t, "testdata/wire/"+name+".txt")
 		})

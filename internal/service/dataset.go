@@ -40,6 +40,9 @@ func (s *Service) CreateDataset(ctx context.Context, in *api.CreateDatasetReques
 			Name: in.Name, DatasetArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, DatasetType: kind,
 			SchemaArn: in.SchemaArn, Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 		}
+		if kind == dataset.ActionInteractions {
+			doc.TrackingId = newTrackingID() // what PutActionInteractions is called with
+		}
 		return s.create(ctx, tx, sc, creation{
 			arn: name, kind: arn.Dataset, parent: rec.ARN, status: Pending, doc: doc, extra: dataset.State{}, tags: in.Tags,
 			flow: createFlow, at: at,

@@ -32,6 +32,7 @@ func Flows(own blob.Driver, now func() time.Time) []job.Flow {
 	}
 	return []job.Flow{
 		updates(now),
+		turns(now),
 		{
 			Kind:  createFlow,
 			Width: 4,
@@ -126,7 +127,16 @@ func (s *Service) remove(ctx context.Context, tx catalog.Store, rec catalog.Reco
 	if err := catalog.Transition(ctx, tx, rec.ARN, s.moment(), DeletePending, nil); err != nil {
 		return err
 	}
-	return tx.Enqueue(ctx, catalog.Work{Owner: rec.ARN, Kind: deleteFlow, Payload: payload})
+	return enqueue(ctx, tx, catalog.Work{Owner: rec.ARN, Kind: deleteFlow, Payload: payload})
+}
+
+// enqueue hands over work for a resource that is there already. One whose earlier work goes on is in use.
+func enqueue(ctx context.Context, tx catalog.Store, w catalog.Work) error {
+	err := tx.Enqueue(ctx, w)
+	if fault.Is(err, fault.Exists) {
+		return fault.Newf(fault.InUse, "The %s %s is being changed; try again when that is done.", noun(w.Owner.Kind()), w.Owner)
+	}
+	return err
 }
 
 // needSettled refuses to delete what is being made or already going.

@@ -51,7 +51,7 @@ func (s *Service) revise(ctx context.Context, tx catalog.Store, rec catalog.Reco
 	if err != nil {
 		return err
 	}
-	return tx.Enqueue(ctx, catalog.Work{Owner: rec.ARN, Kind: updateFlow, Payload: payload})
+	return enqueue(ctx, tx, catalog.Work{Owner: rec.ARN, Kind: updateFlow, Payload: payload})
 }
 
 // members returns the members of a document.
@@ -73,11 +73,13 @@ func (r revision) move(ctx context.Context, tx catalog.Store, rec catalog.Record
 		}
 		member[k] = b
 	}
-	own := rec.Status
+	own, all := rec.Status, map[string]any{r.Member: member}
 	if r.Whole {
 		own = status
 	}
-	all := map[string]any{r.Member: member}
+	if own == Failed && status == Active { // what failed at first came to life by a change
+		own, all["failureReason"] = Active, nil
+	}
 	for k, v := range patch {
 		all[k] = v
 	}
@@ -100,6 +102,15 @@ func (r revision) advance(ctx context.Context, tx catalog.Store, j job.Job, at t
 		}
 	}
 	return r.move(ctx, tx, rec, member, at, status, patch)
+}
+
+// inForce are the members that change when the revision comes into force.
+func (r revision) inForce() map[string]any {
+	patch := map[string]any{}
+	for k, v := range r.Apply {
+		patch[k] = v
+	}
+	return patch
 }
 
 // updates is the flow of revisions. Nothing has to be done for one but to bring it into force.
@@ -133,11 +144,7 @@ func updates(now func() time.Time) job.Flow {
 				}
 				return catalog.Transition(ctx, tx, j.Owner, now(), Active, nil)
 			}
-			patch := map[string]any{}
-			for k, v := range r.Apply {
-				patch[k] = v
-			}
-			return r.advance(ctx, tx, j, now(), Active, "", patch)
+			return r.advance(ctx, tx, j, now(), Active, "", r.inForce())
 		},
 	}
 }

@@ -28,8 +28,7 @@ func (s *Service) CreateSchema(ctx context.Context, in *api.CreateSchemaRequest)
 		CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 	}
 	err = s.store.Tx(ctx, func(tx catalog.Store) error {
-		if err := room(ctx, tx, s.quotas.Schemas, catalog.Query{Account: sc.key(), Kind: arn.Schema},
-			"Cannot create a schema. More than %d schemas. Please delete some and try again.", s.quotas.Schemas); err != nil {
+		if err := s.roomForSchema(ctx, tx, sc); err != nil {
 			return err
 		}
 		return s.create(ctx, tx, sc, creation{arn: name, kind: arn.Schema, doc: doc, at: at})
@@ -38,6 +37,11 @@ func (s *Service) CreateSchema(ctx context.Context, in *api.CreateSchemaRequest)
 		return nil, err
 	}
 	return &api.CreateSchemaResponse{SchemaArn: name.String()}, nil
+}
+
+func (s *Service) roomForSchema(ctx context.Context, tx catalog.Store, sc scope) error {
+	return room(ctx, tx, s.quotas.Schemas, catalog.Query{Account: sc.key(), Kind: arn.Schema},
+		"Cannot create a schema. More than %d schemas. Please delete some and try again.", s.quotas.Schemas)
 }
 
 // DescribeSchema returns a schema with its text as it was submitted.

@@ -95,7 +95,7 @@ func scopeOf(ctx context.Context) (scope, error) {
 func load[T any](ctx context.Context, sc scope, s catalog.Store, kind, member, name string) (doc T, rec catalog.Record, err error) {
 	a := arn.ARN(name)
 	if !a.Valid() || a.Kind() != kind {
-		return doc, rec, fault.Newf(fault.Invalid, "%s is not the ARN of a %s: %s", member, noun(kind), name)
+		return doc, rec, fault.Newf(fault.Invalid, "%s is not the ARN of %s %s: %s", member, article(kind), noun(kind), name)
 	}
 	doc, rec, err = catalog.Load[T](ctx, s, a)
 	if err != nil {
@@ -116,6 +116,14 @@ func noun(kind string) string {
 		}
 	}
 	return string(b)
+}
+
+// article is what stands before the noun of a kind.
+func article(kind string) string {
+	if kind == arn.EventTracker {
+		return "an"
+	}
+	return "a"
 }
 
 // needActive refuses a parent that is not there yet or not any more.

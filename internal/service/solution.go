@@ -229,6 +229,9 @@ func (s *Service) DeleteSolution(ctx context.Context, in *api.DeleteSolutionRequ
 		if err != nil {
 			return err
 		}
+		if err := noCampaign(ctx, tx, sc, rec); err != nil {
+			return err
+		}
 		if err := noBatch(ctx, tx, sc, func(j api.BatchInferenceJob) bool { return versions[j.SolutionVersionArn] }, rec.ARN); err != nil {
 			return err
 		}
