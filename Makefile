@@ -4,7 +4,7 @@ GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 BENCH       ?= .
-MOVIELENS   ?= $(or $(KINDRED_DATA),../shared/data)
+MOVIELENS   ?= $(or $(KINDRED_TESTDATA),../shared/data)
 BENCHED      = ./internal/num/... ./internal/filter ./internal/table ./internal/batch ./internal/dataset ./internal/driver/sqlite
 
 .PHONY: build test check generate bench demo fuzz race ci clean

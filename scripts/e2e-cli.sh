@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # The main job by hand: the AWS CLI against `kindred serve`, on MovieLens-100k, every answer checked.
 #
-# Needs go (or KINDRED_BIN), aws and python3, and the data in ${KINDRED_DATA:-../shared/data}/movielens-100k.
+# Needs go (or KINDRED_BIN), aws and python3, and the data in ${KINDRED_TESTDATA:-../shared/data}/movielens-100k.
 # Everything stays on the loopback interface and in one temporary folder. Prints each check; ends with
 # status 1 at the first that does not hold, with what came and what was expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-data=${KINDRED_DATA:-../shared/data}/movielens-100k
+data=${KINDRED_TESTDATA:-../shared/data}/movielens-100k
 truth=$data/split-last10/truth.csv.gz
 if [[ ! -f $data/interactions.csv.gz || ! -f $truth ]]; then
 	echo "e2e-cli: there is no $data/interactions.csv.gz and split-last10/truth.csv.gz beside it;" \
-		"set KINDRED_DATA to the folder that holds movielens-100k" >&2
+		"set KINDRED_TESTDATA to the folder that holds movielens-100k" >&2
 	exit 1
 fi
 

@@ -385,13 +385,13 @@ func (d *demo) printMetrics(ctx context.Context, model, baseline string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nOn a tenth of the users, held out from training:\n\n  %-40s %10s %10s %7s\n", "", "model", "popular", "ratio")
+	fmt.Printf("\nOn a tenth of the users, held out from training:\n\n  %-44s %10s %10s %7s\n", "", "model", "popular", "ratio")
 	for _, k := range slices.Sorted(maps.Keys(ours)) {
 		ratio := "-"
 		if theirs[k] > 0 {
 			ratio = fmt.Sprintf("%.1fx", ours[k]/theirs[k])
 		}
-		fmt.Printf("  %-40s %10.4f %10.4f %7s\n", k, ours[k], theirs[k], ratio)
+		fmt.Printf("  %-44s %10.4f %10.4f %7s\n", k, ours[k], theirs[k], ratio)
 	}
 	return nil
 }

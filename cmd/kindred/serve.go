@@ -19,9 +19,10 @@ type settings struct {
 	Account         string         `default:"000000000000" help:"Account of the first key pair: twelve digits."`
 	AccessKeyID     string         `name:"access-key-id" help:"First key pair, instead of one made at first start."`
 	SecretAccessKey string         `help:"Its secret."`
-	S3Endpoint      string         `name:"s3-endpoint" help:"S3 that jobs read from and write to, instead of the embedded one."`
+	S3Endpoint      string         `name:"s3-endpoint" env:"KINDRED_S3_ENDPOINT" help:"S3 that jobs read from and write to, instead of the embedded one."`
 	Quotas          string         `default:"default" enum:"default,aws" help:"Quotas: default lifts those that only bill or protect a shared service; aws has them all."`
 	Quota           map[string]int `placeholder:"NAME=N" help:"One quota, on top of --quotas; 0 lifts it. Repeatable."`
+	AutoTraining    bool           `default:"true" negatable:"" help:"Train solutions by themselves on their schedule, as the service does."`
 	Threads         int            `default:"0" help:"Processors that training and scoring use; 0 for all."`
 	MinInteractions int64          `default:"1000" help:"Interactions that an import and a training need."`
 	MinUsers        int            `default:"25" help:"Users with at least two interactions that a training needs."`
@@ -44,7 +45,7 @@ func (s settings) config(listen string, log *slog.Logger) (app.Config, error) {
 	return app.Config{
 		Listen: listen, Data: s.Data, Region: s.Region, Account: s.Account,
 		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, S3Endpoint: s.S3Endpoint,
-		Quotas: quotas, Threads: threads, MinInteractions: s.MinInteractions, MinUsers: s.MinUsers, Log: log,
+		Quotas: quotas, Threads: threads, MinInteractions: s.MinInteractions, MinUsers: s.MinUsers, NoAutoTraining: !s.AutoTraining, Log: log,
 	}, nil
 }
 

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// lockFolder takes the data folder for this process: elsewhere than on Unix by a file that must not exist.
+// lockFolder opens the lock file. Elsewhere than on Unix nothing keeps a second process out of the data folder;
+// the embedded S3 does not run there either.
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -22,13 +22,13 @@ import (
 // was promised.
 func movielens(t *testing.T) string {
 	t.Helper()
-	given := os.Getenv("KINDRED_DATA")
+	given := os.Getenv("KINDRED_TESTDATA")
 	dir := filepath.Join(cmp.Or(given, "../../../shared/data"), "movielens-100k")
 	if _, err := os.Stat(filepath.Join(dir, "split-last10", "truth.csv.gz")); err != nil {
 		if given != "" || os.Getenv("CI") != "" {
 			t.Fatalf("MovieLens-100k is missing: %v", err)
 		}
-		t.Skipf("MovieLens-100k is missing: %v; set KINDRED_DATA to the folder that holds movielens-100k", err)
+		t.Skipf("MovieLens-100k is missing: %v; set KINDRED_TESTDATA to the folder that holds movielens-100k", err)
 	}
 	return dir
 }

@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DATA = pathlib.Path(os.environ.get("KINDRED_DATA", ROOT.parent / "shared" / "data"))
+DATA = pathlib.Path(os.environ.get("KINDRED_TESTDATA", ROOT.parent / "shared" / "data"))
 KEY, SECRET, REGION, ACCOUNT = "PYTESTKEY", "pytest-secret", "us-east-1", "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/PersonalizeRole"
 BUCKET = "notebook"
@@ -117,8 +117,8 @@ class Data:
 def movielens():
     folder = DATA / "movielens-100k"
     if not (folder / "interactions.csv.gz").exists():
-        message = f"there is no {folder}/interactions.csv.gz; set KINDRED_DATA to the folder that holds movielens-100k"
-        if os.environ.get("KINDRED_DATA") or os.environ.get("CI"):
+        message = f"there is no {folder}/interactions.csv.gz; set KINDRED_TESTDATA to the folder that holds movielens-100k"
+        if os.environ.get("KINDRED_TESTDATA") or os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
     return Data(folder)
