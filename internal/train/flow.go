@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/kindredrec/kindred/internal/arn"
@@ -165,7 +163,7 @@ type ended struct {
 	Hours float64 `json:"hours"` // of one processor
 }
 
-func (c Config) trainer(name string) (recipe.Recipe, error) {
+func (c Config) trainer(name string) (recipe.Trainer, error) {
 	for _, e := range c.Recipes {
 		if e.Name == name && e.Trainer != nil {
 			return e.Trainer, nil
@@ -175,7 +173,7 @@ func (c Config) trainer(name string) (recipe.Recipe, error) {
 }
 
 // fit learns one of the two models.
-func (c Config) fit(ctx context.Context, n int, version arn.ARN, o Order, parts dataset.Parts, trainer recipe.Recipe, report func(string, int, int)) ([]byte, error) {
+func (c Config) fit(ctx context.Context, n int, version arn.ARN, o Order, parts dataset.Parts, trainer recipe.Trainer, report func(string, int, int)) ([]byte, error) {
 	began := c.Now()
 	report("reading the data", 0, 0)
 	snap, err := c.Snapshots.Open(ctx, parts)
@@ -211,7 +209,7 @@ func (o Order) selection() dataset.Selection {
 }
 
 // learn trains into a file at path.
-func learn(ctx context.Context, trainer recipe.Recipe, t recipe.Training, path string) error {
+func learn(ctx context.Context, trainer recipe.Trainer, t recipe.Training, path string) error {
 	w, err := artifact.Create(path)
 	if err != nil {
 		return err
@@ -222,31 +220,6 @@ func learn(ctx context.Context, trainer recipe.Recipe, t recipe.Training, path s
 		return err
 	}
 	return w.Commit()
-}
-
-// measure learns from nine tenths of the users and returns how well the others' newest events are met.
-func (c Config) measure(ctx context.Context, trainer recipe.Recipe, t recipe.Training) (map[string]float64, error) {
-	dir, err := os.MkdirTemp(c.Scratch, "measure-*")
-	if err != nil {
-		return nil, fmt.Errorf("measure: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	held, tests := recipe.Holdout(t.Data, t.Seed)
-	t.Data = held
-	path := filepath.Join(dir, "model")
-	if err := learn(ctx, trainer, t, path); err != nil {
-		return nil, err
-	}
-	f, err := artifact.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	m, err := trainer.Open(f)
-	if err != nil {
-		return nil, err
-	}
-	return recipe.Evaluate(ctx, m, trainer.Info().Asks, tests)
 }
 
 // settle ends the training: ACTIVE with model and metrics, CREATE STOPPED, or CREATE FAILED.
