@@ -47,6 +47,7 @@ type Config struct {
 	Threads         int             // for training and scoring; all processors
 	MinInteractions int64           // rows of an import and of a training; no minimum when 0
 	MinUsers        int             // users with two interactions; no minimum when 0
+	NoAutoTraining  bool            // solutions are trained on request only
 	Now             func() time.Time
 	Log             *slog.Logger // silence
 
@@ -62,6 +63,8 @@ type App struct {
 	db     *sqlite.DB
 	gate   *gateway.Gateway
 	engine *pool.Pool
+	svc    *service.Service
+	idle   func() // ends the schedule of automatic training
 	keys   *auth.Keyring
 	ln     net.Listener
 	http   *http.Server
@@ -141,6 +144,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.svc = svc
 	if err := a.engine.Start(ctx, a.flows(svc, own, buckets, m)...); err != nil {
 		return err
 	}
@@ -162,6 +166,7 @@ func (a *App) serve(ctx context.Context) error {
 		}
 		close(a.served)
 	}()
+	a.idle = a.keepSchedule(svc)
 	return nil
 }
 
@@ -179,7 +184,7 @@ func (a *App) flows(svc *service.Service, own blob.Driver, buckets blob.Buckets,
 		Source: source{trainings}, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
 		Observe: m.shard,
 	}
-	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), train.Flow(trainings), batch.Flow(batches))
+	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), train.Flow(trainings), train.Discards(own), batch.Flow(batches))
 	for i, f := range flows {
 		flows[i] = forOwner(svc.FollowLatest(f))
 	}
@@ -222,6 +227,9 @@ func (a *App) Close(ctx context.Context) error {
 	} else if a.ln != nil {
 		errs = append(errs, a.ln.Close())
 	}
+	if a.idle != nil {
+		a.idle()
+	}
 	if a.engine != nil {
 		errs = append(errs, a.engine.Stop(ctx))
 	}
@@ -245,10 +253,18 @@ func (a *App) front(control http.Handler, m *meters) (http.Handler, error) {
 	return server.New(server.Config{
 		Verifier:    &auth.Verifier{Keys: a.keys, Now: a.cfg.Now},
 		Personalize: mux,
-		S3:          a.gate.Handler(),
+		S3:          a.s3(),
 		Roles:       server.NewFileRoles(a.path("roles")),
 		Health:      a.gate.Healthy,
 		Metrics:     m.handler(),
 		Log:         a.cfg.Log,
 	})
+}
+
+// s3 is the embedded S3, or nothing where jobs use another: what clients upload must be where jobs look.
+func (a *App) s3() http.Handler {
+	if a.cfg.S3Endpoint != "" {
+		return nil
+	}
+	return a.gate.Handler()
 }

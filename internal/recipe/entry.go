@@ -4,6 +4,6 @@ package recipe
 // there is one.
 type Entry struct {
 	Info
-	Domain  string // "" for a recipe of custom dataset groups
-	Trainer Recipe // nil for a recipe that is listed but cannot be trained yet
+	Domain  string  // "" for a recipe of custom dataset groups
+	Trainer Trainer // nil for a recipe that is listed but cannot be trained yet
 }

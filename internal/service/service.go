@@ -48,6 +48,7 @@ type Service struct {
 	quotas  Quotas
 	now     func() time.Time
 	log     *slog.Logger
+	alarm   *alarm
 }
 
 // Config is what a Service works with. All but Now and Log are required.
@@ -68,7 +69,7 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: c.Store, engine: c.Engine, recipes: c.Recipes, quotas: c.Quotas, now: c.Now, log: c.Log}
+	return &Service{store: c.Store, engine: c.Engine, recipes: c.Recipes, quotas: c.Quotas, now: c.Now, log: c.Log, alarm: newAlarm()}
 }
 
 // A scope is the walls around a caller: account and region. Nothing outside it exists for them.
@@ -120,7 +121,7 @@ func noun(kind string) string {
 
 // article is what stands before the noun of a kind.
 func article(kind string) string {
-	if kind == arn.EventTracker {
+	if kind == arn.EventTracker || kind == arn.Algorithm {
 		return "an"
 	}
 	return "a"

@@ -3,9 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/arn"
@@ -31,6 +31,7 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 	}
 	at := s.moment()
 	name := sc.arn(arn.Solution, in.Name)
+	var due time.Time
 	err = s.change(ctx, func(tx catalog.Store) error {
 		_, group, err := load[api.DatasetGroup](ctx, sc, tx, arn.DatasetGroup, "datasetGroupArn", in.DatasetGroupArn)
 		if err != nil {
@@ -47,9 +48,12 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 		}
 		doc := api.Solution{
 			Name: in.Name, SolutionArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, RecipeArn: in.RecipeArn,
-			EventType: in.EventType, SolutionConfig: in.SolutionConfig, PerformHPO: ptr(false), PerformAutoML: ptr(false),
+			EventType: in.EventType, SolutionConfig: in.SolutionConfig, PerformHPO: ptr(or(in.PerformHPO, false)), PerformAutoML: ptr(false),
 			PerformAutoTraining: ptr(or(in.PerformAutoTraining, true)), PerformIncrementalUpdate: in.PerformIncrementalUpdate,
 			Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
+		}
+		if due, err = schedule(ctx, tx, doc, at); err != nil {
+			return err
 		}
 		return s.create(ctx, tx, sc, creation{
 			arn: name, kind: arn.Solution, parent: group.ARN, status: Pending, doc: doc, tags: in.Tags, flow: createFlow, at: at,
@@ -58,6 +62,7 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 	if err != nil {
 		return nil, err
 	}
+	s.alarm.sooner(due)
 	return &api.CreateSolutionResponse{SolutionArn: name.String()}, nil
 }
 
@@ -73,9 +78,6 @@ func (s *Service) trainable(in *api.CreateSolutionRequest) (recipe.Entry, error)
 	if in.RecipeArn == "" {
 		return none, fault.Newf(fault.Invalid, "recipeArn must be given unless performAutoML is true.")
 	}
-	if or(in.PerformHPO, false) {
-		return none, fault.Newf(fault.Unsupported, "Kindred does not optimise hyperparameters yet; leave performHPO out and set them in solutionConfig.algorithmHyperParameters.")
-	}
 	e, err := s.recipe(in.RecipeArn)
 	if err != nil {
 		return none, err
@@ -89,10 +91,14 @@ func (s *Service) trainable(in *api.CreateSolutionRequest) (recipe.Entry, error)
 	return e, nil
 }
 
-var schedule = regexp.MustCompile(`^rate\((\d+) days?\)$`)
-
 // checkConfig checks what a solution configuration asks of its recipe.
 func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
+	if err := checkIncremental(e, in.PerformIncrementalUpdate); err != nil {
+		return err
+	}
+	if err := checkTuning(e, in); err != nil {
+		return err
+	}
 	c := in.SolutionConfig
 	if c == nil {
 		return nil
@@ -105,22 +111,29 @@ func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
 			return fault.Newf(fault.Invalid, "solutionConfig.eventValueThreshold %q is not a number.", c.EventValueThreshold)
 		}
 	}
-	if c.EventsConfig != nil {
-		return fault.Newf(fault.Invalid, "solutionConfig.eventsConfig is for the v2 recipes; %s takes eventType and eventValueThreshold.", e.Name)
+	if err := checkEvents(e, c.EventsConfig); err != nil {
+		return err
 	}
 	if c.OptimizationObjective != nil {
 		return fault.Newf(fault.Unsupported, "Kindred does not train for an optimizationObjective yet.")
 	}
-	if a := c.AutoTrainingConfig; a != nil && a.SchedulingExpression != "" {
-		m := schedule.FindStringSubmatch(a.SchedulingExpression)
-		if m == nil {
-			return fault.Newf(fault.Invalid, "autoTrainingConfig.schedulingExpression %q is not of the form rate(N days).", a.SchedulingExpression)
-		}
-		if n, err := strconv.Atoi(m[1]); err != nil || n < 1 || n > 30 {
-			return fault.Newf(fault.Invalid, "autoTrainingConfig.schedulingExpression %q: N must be 1 to 30 days.", a.SchedulingExpression)
-		}
+	return checkSchedule(c.AutoTrainingConfig)
+}
+
+// checkEvents refuses what only the v2 recipes take.
+func checkEvents(e recipe.Entry, c *api.EventsConfig) error {
+	if c == nil {
+		return nil
 	}
-	return nil
+	return fault.Newf(fault.Invalid, "eventsConfig is for the v2 recipes; %s takes eventType and eventValueThreshold.", e.Name)
+}
+
+// checkIncremental refuses incremental updates of models that have none.
+func checkIncremental(e recipe.Entry, perform *bool) error {
+	if !or(perform, false) {
+		return nil
+	}
+	return fault.Newf(fault.Invalid, "performIncrementalUpdate is for aws-semantic-similarity; models of %s are updated by trainings.", e.Name)
 }
 
 // checkTrainingData checks that included and excluded columns exist.
@@ -215,7 +228,7 @@ func (s *Service) DeleteSolution(ctx context.Context, in *api.DeleteSolutionRequ
 		if err := needSettled(rec); err != nil {
 			return err
 		}
-		r := removal{}
+		r := removal{Children: []arn.ARN{scheduleOf(rec.ARN)}}
 		versions := map[string]bool{}
 		err = each(ctx, tx, catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: rec.ARN}, func(_ api.SolutionVersion, v catalog.Record) error {
 			if isUnsettled(v.Status) {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -20,15 +21,10 @@ func (s *Service) CreateSolutionVersion(ctx context.Context, in *api.CreateSolut
 	if err != nil {
 		return nil, err
 	}
-	mode := in.TrainingMode
-	switch mode {
-	case "":
-		mode = api.TrainingModeFULL
-	case api.TrainingModeFULL:
-	default:
-		return nil, fault.Newf(fault.Unsupported, "Kindred does not train in mode %s yet; use FULL.", mode)
+	mode := cmp.Or(in.TrainingMode, api.TrainingModeFULL)
+	if mode == api.TrainingModeAUTOTRAIN {
+		return nil, fault.Newf(fault.Invalid, "trainingMode AUTOTRAIN is not for requests: set performAutoTraining on the solution, or use FULL or UPDATE.")
 	}
-	at := s.moment()
 	var name arn.ARN
 	err = s.change(ctx, func(tx catalog.Store) error {
 		sol, rec, err := load[api.Solution](ctx, sc, tx, arn.Solution, "solutionArn", in.SolutionArn)
@@ -38,37 +34,72 @@ func (s *Service) CreateSolutionVersion(ctx context.Context, in *api.CreateSolut
 		if err := needActive(arn.Solution, rec.ARN, rec.Status); err != nil {
 			return err
 		}
-		if err := roomToRun(ctx, tx, sc, s.quotas.RunningVersions, arn.SolutionVersion); err != nil {
-			return err
-		}
 		if err := uniqueVersion(ctx, tx, sc, rec.ARN, in.Name); err != nil {
 			return err
 		}
-		order, err := s.trainingOrder(sol)
-		if err != nil {
-			return err
-		}
-		tail := sol.Name + "/" + randomID()
-		name = sc.arn(arn.Solution, tail)
-		doc := api.SolutionVersion{
-			Name: tail, SolutionVersionArn: name.String(), SolutionArn: in.SolutionArn, DatasetGroupArn: sol.DatasetGroupArn,
-			RecipeArn: sol.RecipeArn, EventType: sol.EventType, SolutionConfig: sol.SolutionConfig,
-			PerformHPO: sol.PerformHPO, PerformAutoML: sol.PerformAutoML, PerformIncrementalUpdate: sol.PerformIncrementalUpdate,
-			TrainingMode: mode, TrainingType: api.TrainingTypeMANUAL, Status: Pending,
-			CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-		}
-		if in.Name != "" {
-			doc.Name = in.Name
-		}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.SolutionVersion, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags,
-			flow: train.FlowKind, payload: order, at: at,
-		})
+		name, err = s.addVersion(ctx, tx, sc, sol, api.SolutionVersion{Name: in.Name, TrainingMode: mode, TrainingType: api.TrainingTypeMANUAL}, in.Tags)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &api.CreateSolutionVersionResponse{SolutionVersionArn: name.String()}, nil
+}
+
+// addVersion inserts a version of a solution inside tx, and its training. doc says what is special about it:
+// the mode, who asked for it, and perhaps a name.
+func (s *Service) addVersion(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution, doc api.SolutionVersion, tags []api.Tag) (arn.ARN, error) {
+	if err := roomToRun(ctx, tx, sc, s.quotas.RunningVersions, arn.SolutionVersion); err != nil {
+		return "", err
+	}
+	order, err := s.trainingOrder(sol)
+	if err != nil {
+		return "", err
+	}
+	if doc.TrainingMode == api.TrainingModeUPDATE {
+		if err := s.extend(ctx, tx, sc, sol, &order); err != nil {
+			return "", err
+		}
+	}
+	at := s.moment()
+	tail := sol.Name + "/" + randomID()
+	name := sc.arn(arn.Solution, tail)
+	doc.Name = cmp.Or(doc.Name, tail)
+	doc.SolutionVersionArn, doc.SolutionArn, doc.DatasetGroupArn = name.String(), sol.SolutionArn, sol.DatasetGroupArn
+	doc.RecipeArn, doc.EventType, doc.SolutionConfig = sol.RecipeArn, sol.EventType, sol.SolutionConfig
+	doc.PerformHPO, doc.PerformAutoML, doc.PerformIncrementalUpdate = sol.PerformHPO, sol.PerformAutoML, sol.PerformIncrementalUpdate
+	doc.Status, doc.CreationDateTime, doc.LastUpdatedDateTime = Pending, api.NewTime(at), api.NewTime(at)
+	return name, s.create(ctx, tx, sc, creation{
+		arn: name, kind: arn.SolutionVersion, parent: arn.ARN(sol.SolutionArn), status: Pending, doc: doc, tags: tags,
+		flow: train.FlowKind, payload: order, at: at,
+	})
+}
+
+// extend makes an order one to update the solution's newest full version, with that version's parameters.
+func (s *Service) extend(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution, o *train.Order) error {
+	e, err := s.recipe(sol.RecipeArn)
+	if err != nil {
+		return err
+	}
+	if !e.Updates {
+		return fault.Newf(fault.Invalid, "trainingMode UPDATE is for aws-user-personalization, not for %s; use FULL.", e.Name)
+	}
+	q := catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: arn.ARN(sol.SolutionArn), Status: []string{Active}, Newest: true}
+	_, base, ok, err := firstOf(ctx, tx, q, func(v api.SolutionVersion, _ catalog.Record) bool {
+		return v.TrainingMode == api.TrainingModeFULL
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.Newf(fault.Invalid, "trainingMode UPDATE needs an ACTIVE version of the solution that was trained in mode FULL; there is none.")
+	}
+	st, err := train.StateOf(base)
+	if err != nil {
+		return err
+	}
+	o.Base, o.Params, o.Trials, o.Tuned = base.ARN, st.Order.Params, nil, nil
+	return nil
 }
 
 // uniqueVersion refuses a version name that the solution has already.
@@ -110,6 +141,9 @@ func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
 	}
 	if t := c.TrainingDataConfig; t != nil {
 		o.Excluded, o.Included = t.ExcludedDatasetColumns, t.IncludedDatasetColumns
+	}
+	if or(sol.PerformHPO, false) {
+		return o, tune(&o, e, c)
 	}
 	return o, nil
 }
@@ -179,13 +213,22 @@ func (s *Service) StopSolutionVersionCreation(ctx context.Context, in *api.StopS
 			return err
 		}
 		name = rec.ARN
-		if rec.Status != Pending && rec.Status != InProgress {
+		status := Stopping
+		switch rec.Status {
+		case InProgress:
+		case Pending: // its turn may be hours away
+			status = Stopped
+		default:
 			return fault.Newf(fault.InUse, "The solution version %s is %s; only one that is pending or in progress can be stopped.", rec.ARN, rec.Status)
 		}
-		return catalog.Transition(ctx, tx, rec.ARN, s.moment(), Stopping, nil)
+		return catalog.Transition(ctx, tx, rec.ARN, s.moment(), status, nil)
 	})
 	if err != nil {
 		return err
 	}
-	return s.engine.Cancel(ctx, name)
+	// The status is what counts: a training that ends just now, or goes on after a crash, heeds it.
+	if err := s.engine.Cancel(ctx, name); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return nil
 }

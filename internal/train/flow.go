@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/blob"
@@ -36,8 +37,10 @@ type Config struct {
 // Flow returns the flow of solution versions. One runs at a time, on all threads.
 //
 // A training reads the data once and for all: what the datasets hold is written down first, so that a
-// training that a crash interrupted goes on with the same. Then one model is learned from nine tenths of
-// the users and measured on the others, and one from everybody, which is the version's model.
+// training that a crash interrupted goes on with the same. With hyperparameters to choose, it tries them
+// on users apart (tune.go). Then one model is learned from nine tenths of the users and measured on the
+// others, and one from everybody, which is the version's model. An update takes the place of both
+// (update.go).
 func Flow(c Config) job.Flow {
 	return job.Flow{
 		Kind: FlowKind,
@@ -51,19 +54,27 @@ func Flow(c Config) job.Flow {
 	}
 }
 
-// begin reports the version as in progress, unless it is being stopped.
+// begin reports the version as in progress, unless somebody has asked to stop it.
 func begin(ctx context.Context, tx catalog.Store, version arn.ARN, now time.Time) error {
 	rec, err := tx.Get(ctx, version)
-	if err != nil {
+	if err != nil || unwanted(rec.Status) {
 		return err
-	}
-	if rec.Status == "CREATE STOPPING" {
-		return nil
 	}
 	return catalog.Transition(ctx, tx, version, now, "CREATE IN_PROGRESS", nil)
 }
 
-// A fit is what one of the two learnings leaves.
+// A training is one run of the flow.
+type training struct {
+	Config
+	*job.Run
+	order   Order
+	trainer recipe.Trainer
+	parts   dataset.Parts
+	turn    int // of the data; see pin
+	started time.Time
+}
+
+// A fit is what one of the two learnings leaves, or a trial of hyperparameters.
 type fit struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	Model   string             `json:"model,omitempty"`
@@ -78,32 +89,88 @@ const (
 )
 
 func (c Config) run(ctx context.Context, r *job.Run) error {
-	var o Order
-	if err := json.Unmarshal(r.Payload, &o); err != nil {
-		return fmt.Errorf("payload of training: %w", err)
-	}
-	trainer, err := c.trainer(o.Recipe)
-	if err != nil {
+	if err := c.wanted(ctx, r.Owner); err != nil {
 		return err
 	}
-	parts, snap, turn, err := c.pin(ctx, r, o.Group)
-	if err != nil {
+	t := training{Config: c, Run: r, started: c.Now()}
+	if err := json.Unmarshal(r.Payload, &t.order); err != nil {
+		return fmt.Errorf("payload of training: %w", err)
+	}
+	var err error
+	if t.trainer, err = c.trainer(t.order.Recipe); err != nil {
+		return err
+	}
+	var snap *dataset.Snapshot
+	if t.parts, snap, t.turn, err = c.pin(ctx, r, t.order.Group); err != nil {
 		return err
 	}
 	defer snap.Close()
-	started := c.Now()
-	results, err := r.Group(ctx, inTurn("fit", turn), fits, 1, func(ctx context.Context, n int) ([]byte, error) {
-		report := func(stage string, done, total int) {
-			stage = [...]string{"measuring", "learning"}[n] + ": " + stage
-			r.Report(job.Progress{Stage: stage, Done: int64(done), Total: int64(total), Unit: "steps", Started: started})
-		}
-		return c.fit(ctx, n, r.Owner, o, parts, trainer, report)
-	})
+	var e ended
+	if t.order.Base != "" {
+		e, err = t.update(ctx)
+	} else {
+		e, err = t.full(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	r.Outcome, err = outcome(o, results)
+	e.State.Data = Fingerprint(t.parts)
+	e.Hours = math.Round(e.Hours*1000) / 1000
+	r.Outcome, err = json.Marshal(e)
 	return err
+}
+
+// full learns from nothing.
+func (t *training) full(ctx context.Context) (ended, error) {
+	seconds, err := t.tune(ctx)
+	if err != nil {
+		return ended{}, err
+	}
+	f, err := t.group(ctx, "fit", fits, func(ctx context.Context, n int) (fit, error) {
+		return t.fit(ctx, n, t.reporter([...]string{"measuring", "learning"}[n]))
+	})
+	if err != nil {
+		return ended{}, err
+	}
+	e := ended{State: State{Order: t.order, Model: f[final].Model, Metrics: f[measured].Metrics}}
+	for _, name := range t.order.Tuned {
+		if e.Tuned == nil {
+			e.Tuned = map[string]string{}
+		}
+		e.Tuned[name] = t.order.Params[name]
+	}
+	e.Hours = (seconds + f[measured].Seconds + f[final].Seconds) / 3600
+	return e, nil
+}
+
+// group runs learnings one after the other, each on all threads, and keeps what they leave.
+func (t *training) group(ctx context.Context, name string, n int, do func(ctx context.Context, n int) (fit, error)) ([]fit, error) {
+	results, err := t.Run.Group(ctx, inTurn(name, t.turn), n, 1, func(ctx context.Context, n int) ([]byte, error) {
+		began := t.Now()
+		f, err := do(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		f.Seconds = t.Now().Sub(began).Seconds() * float64(t.Threads)
+		return json.Marshal(f)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]fit, n)
+	for k := range out {
+		if err := json.Unmarshal(results[k], &out[k]); err != nil {
+			return nil, fmt.Errorf("result of training: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// reporter tells how far a learning is.
+func (t *training) reporter(what string) func(stage string, done, total int) {
+	return func(stage string, done, total int) {
+		t.Report(job.Progress{Stage: what + ": " + stage, Done: int64(done), Total: int64(total), Unit: "steps", Started: t.started})
+	}
 }
 
 // pin decides once and for all which data the training learns from and opens it, so that it stays until the
@@ -143,24 +210,11 @@ func inTurn(name string, turn int) string {
 	return fmt.Sprintf("%s.%d", name, turn)
 }
 
-// outcome puts together what settle keeps.
-func outcome(o Order, results [][]byte) (json.RawMessage, error) {
-	var f [fits]fit
-	for n := range f {
-		if err := json.Unmarshal(results[n], &f[n]); err != nil {
-			return nil, fmt.Errorf("result of training: %w", err)
-		}
-	}
-	return json.Marshal(ended{
-		State: State{Order: o, Model: f[final].Model, Metrics: f[measured].Metrics},
-		Hours: math.Round((f[measured].Seconds+f[final].Seconds)/3600*1000) / 1000,
-	})
-}
-
 // ended is what a training hands to settle.
 type ended struct {
-	State State   `json:"state"`
-	Hours float64 `json:"hours"` // of one processor
+	State State             `json:"state"`
+	Hours float64           `json:"hours"`           // of one processor
+	Tuned map[string]string `json:"tuned,omitempty"` // hyperparameters that were searched for
 }
 
 func (c Config) trainer(name string) (recipe.Trainer, error) {
@@ -173,34 +227,50 @@ func (c Config) trainer(name string) (recipe.Trainer, error) {
 }
 
 // fit learns one of the two models.
-func (c Config) fit(ctx context.Context, n int, version arn.ARN, o Order, parts dataset.Parts, trainer recipe.Trainer, report func(string, int, int)) ([]byte, error) {
-	began := c.Now()
-	report("reading the data", 0, 0)
-	snap, err := c.Snapshots.Open(ctx, parts)
+func (t *training) fit(ctx context.Context, n int, report func(string, int, int)) (f fit, err error) {
+	order, err := t.open(ctx, report)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	defer snap.Close()
-	sel := o.selection()
-	sel.MinInteractions, sel.MinUsers = c.MinEvents, c.MinUsers
+	defer order.close()
+	if n == measured {
+		f.Metrics, err = t.measure(ctx, t.trainer, order.Training)
+		return f, err
+	}
+	return t.publish(ctx, t.trainer, order.Training)
+}
+
+// publish learns the version's model.
+func (t *training) publish(ctx context.Context, trainer recipe.Trainer, order recipe.Training) (fit, error) {
+	f := fit{Model: Prefix(t.Owner) + "model"}
+	return f, blob.Publish(ctx, t.Own, f.Model, t.Scratch, func(path string) error { return learn(ctx, trainer, order, path) })
+}
+
+// An opened is an order to learn with the data it is about.
+type opened struct {
+	recipe.Training
+	close func() error
+}
+
+// open reads the data as the order counts it.
+func (t *training) open(ctx context.Context, report func(string, int, int)) (opened, error) {
+	report("reading the data", 0, 0)
+	snap, err := t.Snapshots.Open(ctx, t.parts)
+	if err != nil {
+		return opened{}, err
+	}
+	sel := t.order.selection()
+	sel.MinInteractions, sel.MinUsers = t.MinEvents, t.MinUsers
 	data, counts, err := snap.Data(sel)
 	if err != nil {
-		return nil, err
+		snap.Close()
+		return opened{}, err
 	}
-	c.Log.Info("training", "version", version, "recipe", o.Recipe, "interactions", counts.Interactions, "users", counts.Users, "items", counts.Items)
-	t := recipe.Training{Data: data, Params: o.Params, Seed: o.Seed, Threads: c.Threads, Progress: report, Log: c.Log}
-	var res fit
-	if n == measured {
-		res.Metrics, err = c.measure(ctx, trainer, t)
-	} else {
-		res.Model = Prefix(version) + "model"
-		err = blob.Publish(ctx, c.Own, res.Model, c.Scratch, func(path string) error { return learn(ctx, trainer, t, path) })
-	}
-	if err != nil {
-		return nil, err
-	}
-	res.Seconds = c.Now().Sub(began).Seconds() * float64(c.Threads)
-	return json.Marshal(res)
+	t.Log.Info("training", "version", t.Owner, "recipe", t.order.Recipe, "interactions", counts.Interactions, "users", counts.Users, "items", counts.Items)
+	return opened{
+		Training: recipe.Training{Data: data, Params: t.order.Params, Seed: t.order.Seed, Threads: t.Threads, Progress: report, Log: t.Log},
+		close:    snap.Close,
+	}, nil
 }
 
 // selection returns which interactions the training counts.
@@ -222,24 +292,36 @@ func learn(ctx context.Context, trainer recipe.Trainer, t recipe.Training, path 
 	return w.Commit()
 }
 
-// settle ends the training: ACTIVE with model and metrics, CREATE STOPPED, or CREATE FAILED.
+// settle ends the training: ACTIVE with model and metrics, CREATE STOPPED, or CREATE FAILED. Whoever asked
+// to stop it is heard even if the training ended first.
 func (c Config) settle(ctx context.Context, tx catalog.Store, j job.Job, failure error) error {
-	if errors.Is(failure, job.ErrCancelled) {
-		return catalog.Transition(ctx, tx, j.Owner, c.Now(), "CREATE STOPPED", nil)
+	rec, err := tx.Get(ctx, j.Owner)
+	if err != nil {
+		return err
 	}
-	if failure != nil {
+	switch {
+	case unwanted(rec.Status) || errors.Is(failure, job.ErrCancelled):
+		return c.stop(ctx, tx, rec)
+	case failure != nil:
+		if err := discard(ctx, tx, j.Owner); err != nil {
+			return err
+		}
 		return catalog.Transition(ctx, tx, j.Owner, c.Now(), "CREATE FAILED", map[string]any{"failureReason": fault.Sentence(failure)})
 	}
 	var e ended
 	if err := json.Unmarshal(j.Outcome, &e); err != nil {
 		return fmt.Errorf("outcome of training: %w", err)
 	}
-	err := catalog.Change(ctx, tx, j.Owner, func(rec *catalog.Record) (err error) {
+	err = catalog.Change(ctx, tx, j.Owner, func(rec *catalog.Record) (err error) {
 		rec.Extra, err = json.Marshal(e.State)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", map[string]any{"trainingHours": e.Hours})
+	patch := map[string]any{"trainingHours": e.Hours}
+	if e.Tuned != nil {
+		patch["tunedHPOParams"] = api.TunedHPOParams{AlgorithmHyperParameters: e.Tuned}
+	}
+	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", patch)
 }

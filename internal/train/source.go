@@ -15,11 +15,16 @@ import (
 
 // A Version is a trained solution version opened for asking: its model, and the data of its group as it
 // is now, so that events and records that came after the training count.
+//
+// A version that ranks items has Model and View, one that ranks users Segments and Users.
 type Version struct {
 	Info  recipe.Info
 	Model recipe.Model
 	View  *dataset.View
 	Seed  uint64
+
+	Segments recipe.SegmentModel
+	Users    *dataset.UserView
 
 	file *artifact.File
 	snap *dataset.Snapshot
@@ -53,7 +58,7 @@ func (c Config) Open(ctx context.Context, version arn.ARN) (*Version, error) {
 	if v.file, err = artifact.Open(path); err != nil {
 		return nil, fmt.Errorf("model of %s: %w", version, err)
 	}
-	if v.Model, err = trainer.Open(v.file); err != nil {
+	if err := v.open(trainer); err != nil {
 		v.file.Close()
 		return nil, fmt.Errorf("model of %s: %w", version, err)
 	}
@@ -61,6 +66,23 @@ func (c Config) Open(ctx context.Context, version arn.ARN) (*Version, error) {
 		v.file.Close()
 		return nil, fmt.Errorf("data of %s: %w", version, err)
 	}
-	v.View = v.snap.View(v.Model.Items(), st.Order.selection())
+	if v.Segments != nil {
+		v.Users = v.snap.UserView(v.Segments.Users())
+	} else {
+		v.View = v.snap.View(v.Model.Items(), st.Order.selection())
+	}
 	return v, nil
+}
+
+// open makes the model of the file.
+func (v *Version) open(trainer recipe.Trainer) (err error) {
+	switch r := trainer.(type) {
+	case recipe.Recipe:
+		v.Model, err = r.Open(v.file)
+	case recipe.Segmenter:
+		v.Segments, err = r.OpenSegments(v.file)
+	default:
+		err = fmt.Errorf("the recipe %s makes no models", trainer.Info().Name)
+	}
+	return err
 }

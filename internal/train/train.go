@@ -27,6 +27,12 @@ type Order struct {
 	Included  map[string][]string `json:"included,omitempty"`
 	Excluded  map[string][]string `json:"excluded,omitempty"`
 	Seed      uint64              `json:"seed"`
+
+	// Trials are sets of parameters to choose from, the default first; Tuned names those that differ.
+	Trials []map[string]string `json:"trials,omitempty"`
+	Tuned  []string            `json:"tuned,omitempty"`
+	// Base is the version to bring up to date, "" to learn in full.
+	Base arn.ARN `json:"base,omitempty"`
 }
 
 // A State is what the catalog keeps of a version beside the resource, once it is trained.
@@ -34,6 +40,7 @@ type State struct {
 	Order   Order              `json:"order"`
 	Model   string             `json:"model"` // key of the artifact
 	Metrics map[string]float64 `json:"metrics"`
+	Data    string             `json:"data"` // Fingerprint of what it learned from
 }
 
 // StateOf returns the state in a version's record; it is empty before the version is ACTIVE.

@@ -1,0 +1,61 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// measure learns from a part of the data and returns how well the model meets the rest: the newest events
+// of a tenth of the users, or for segments the newest fifth of everybody's.
+func (c Config) measure(ctx context.Context, trainer recipe.Trainer, t recipe.Training) (metrics map[string]float64, err error) {
+	whole := t.Data
+	switch r := trainer.(type) {
+	case recipe.Recipe:
+		held, tests := recipe.Holdout(whole, t.Seed)
+		t.Data = held
+		err = c.trial(ctx, trainer, t, func(f *artifact.File) error {
+			m, err := r.Open(f)
+			if err == nil {
+				metrics, err = recipe.Evaluate(ctx, m, r.Info().Asks, tests)
+			}
+			return err
+		})
+	case recipe.Segmenter:
+		held, later := recipe.HoldoutEvents(whole)
+		t.Data = held
+		err = c.trial(ctx, trainer, t, func(f *artifact.File) error {
+			m, err := r.OpenSegments(f)
+			if err == nil {
+				metrics, err = recipe.EvaluateSegments(ctx, m, r.Info().Asks, whole, later, t.Seed)
+			}
+			return err
+		})
+	default:
+		err = fmt.Errorf("measure: the recipe %s makes no models", trainer.Info().Name)
+	}
+	return metrics, err
+}
+
+// trial learns a model that is thrown away after use.
+func (c Config) trial(ctx context.Context, trainer recipe.Trainer, t recipe.Training, use func(*artifact.File) error) error {
+	dir, err := os.MkdirTemp(c.Scratch, "measure-*")
+	if err != nil {
+		return fmt.Errorf("measure: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "model")
+	if err := learn(ctx, trainer, t, path); err != nil {
+		return err
+	}
+	f, err := artifact.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return use(f)
+}
