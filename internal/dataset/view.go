@@ -28,19 +28,27 @@ func (s *Snapshot) View(items recipe.Names, sel Selection) *View {
 		v.snapshot[i] = -1
 	}
 	matched := 0
-	for a, b := 0, 0; a < len(v.model) && b < len(v.snapshot); { // both ascend
-		switch strings.Compare(s.items.At(a), items.At(b)) {
+	match(s.items, items, func(a, b int) {
+		v.model[a], v.snapshot[b] = int32(b), int32(a)
+		matched++
+	})
+	v.same = matched == len(v.model) && matched == len(v.snapshot)
+	return v
+}
+
+// match calls do with the indexes of every name that both tables have.
+func match(x, y recipe.Names, do func(a, b int)) {
+	for a, b := 0, 0; a < x.Len() && b < y.Len(); { // both ascend
+		switch strings.Compare(x.At(a), y.At(b)) {
 		case -1:
 			a++
 		case 1:
 			b++
 		default:
-			v.model[a], v.snapshot[b] = int32(b), int32(a)
-			a, b, matched = a+1, b+1, matched+1
+			do(a, b)
+			a, b = a+1, b+1
 		}
 	}
-	v.same = matched == len(v.model) && matched == len(v.snapshot)
-	return v
 }
 
 // History returns a user's selected events as model item indexes, oldest first, without items the model

@@ -3,12 +3,13 @@ package builtin
 
 import (
 	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/recipe/affinity"
 	"github.com/kindredrec/kindred/internal/recipe/factors"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
 )
 
-// All returns the recipes that can be trained, by ascending name.
+// All returns the recipes that rank items and can be trained, by ascending name.
 func All() []recipe.Recipe {
 	return []recipe.Recipe{
 		factors.Ranking(),
@@ -19,7 +20,24 @@ func All() []recipe.Recipe {
 	}
 }
 
-// Find returns the recipe of that name, if it can be trained.
+// Segmenters returns the recipes that rank users and can be trained, by ascending name.
+func Segmenters() []recipe.Segmenter {
+	return []recipe.Segmenter{affinity.Items(), affinity.Attributes()}
+}
+
+// trainers are all recipes that can be trained.
+func trainers() []recipe.Trainer {
+	var all []recipe.Trainer
+	for _, r := range Segmenters() {
+		all = append(all, r)
+	}
+	for _, r := range All() {
+		all = append(all, r)
+	}
+	return all
+}
+
+// Find returns the recipe of that name, if it ranks items and can be trained.
 func Find(name string) (recipe.Recipe, bool) {
 	for _, r := range All() {
 		if r.Info().Name == name {

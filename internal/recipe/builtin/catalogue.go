@@ -50,10 +50,6 @@ var others = []line{
 		Description: "Recommends the items with the most views."},
 	{Name: "aws-ecomm-recommended-for-you", Type: recipe.UserPersonalization, Domain: Ecommerce, Created: y2019,
 		Description: "Recommends items for a user, and explores new ones."},
-	{Name: "aws-item-affinity", Type: recipe.UserSegmentation, Feature: "item-affinity", Created: time.Date(2021, 7, 15, 0, 0, 0, 0, time.UTC),
-		Description: "Finds the users most likely to interact with an item."},
-	{Name: "aws-item-attribute-affinity", Type: recipe.UserSegmentation, Feature: "item-attribute-affinity", Created: time.Date(2021, 8, 25, 0, 0, 0, 0, time.UTC),
-		Description: "Finds the users most likely to interact with items of some attributes."},
 	{Name: "aws-next-best-action", Type: personalizedActions, Created: time.Date(2023, 8, 11, 0, 0, 0, 0, time.UTC),
 		Description: "Predicts the next best action for a user."},
 	{Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Created: y2024,
@@ -85,7 +81,7 @@ func Catalogue() []recipe.Entry {
 			Algorithm: cmp.Or(l.Algorithm, l.Name), Feature: cmp.Or(l.Feature, l.Name),
 		}})
 	}
-	for _, r := range All() {
+	for _, r := range trainers() {
 		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r})
 	}
 	slices.SortFunc(all, func(a, b recipe.Entry) int { return strings.Compare(a.Name, b.Name) })

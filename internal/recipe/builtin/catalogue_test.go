@@ -21,8 +21,10 @@ func TestCatalogue(t *testing.T) {
 		if e.Type == "" || e.Algorithm == "" || e.Feature == "" || e.Description == "" || e.Created.IsZero() || !e.Created.Before(Updated) && e.Name != "aws-semantic-similarity" {
 			t.Errorf("%s is incomplete: %+v", e.Name, e)
 		}
-		if _, ok := Find(e.Name); ok != (e.Trainer != nil) {
-			t.Errorf("%s: Trainer is %v, Find says %v", e.Name, e.Trainer, ok)
+		_, ranks := Find(e.Name)
+		_, segments := e.Trainer.(recipe.Segmenter)
+		if ok := ranks || segments; ok != (e.Trainer != nil) || segments != (e.Type == recipe.UserSegmentation) {
+			t.Errorf("%s, %s: Trainer is %T, Find says %v", e.Name, e.Type, e.Trainer, ranks)
 		}
 	}
 	if domains[Ecommerce] != 5 || domains[VideoOnDemand] != 5 {
@@ -38,7 +40,7 @@ func TestCatalogue(t *testing.T) {
 
 // Every default is a value that its parameter takes.
 func TestDefaultsAreInRange(t *testing.T) {
-	for _, r := range All() {
+	for _, r := range trainers() {
 		i := r.Info()
 		got, err := recipe.Resolve(i, nil, nil)
 		if err != nil || len(got) != len(i.Parameters) {
@@ -59,5 +61,12 @@ func TestAllAscends(t *testing.T) {
 	}
 	if !slices.IsSorted(names) {
 		t.Errorf("All is in order %v", names)
+	}
+	names = nil
+	for _, r := range Segmenters() {
+		names = append(names, r.Info().Name)
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("Segmenters is in order %v", names)
 	}
 }

@@ -67,6 +67,21 @@ func Build(events []Event, extra ...string) *recipe.Data {
 	return d
 }
 
+// A Genres is a categorical column: values joined by '|', "" for null.
+type Genres []string
+
+// Name returns the column's name.
+func (g Genres) Name() string { return "GENRES" }
+
+// Categorical is true.
+func (g Genres) Categorical() bool { return true }
+
+// Text returns the values of item i.
+func (g Genres) Text(i int) (string, bool) { return g[i], g[i] != "" }
+
+// Number is false: the values are texts.
+func (g Genres) Number(int) (float64, bool) { return 0, false }
+
 func distinct(ids []string) recipe.List {
 	slices.Sort(ids)
 	return slices.Compact(ids)

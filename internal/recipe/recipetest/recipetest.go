@@ -52,6 +52,12 @@ func Run(t *testing.T, r recipe.Recipe) {
 // Train trains a recipe with default parameters, writes the artifact at path and opens it.
 func Train(t testing.TB, r recipe.Recipe, d *recipe.Data, path string, seed uint64, threads int) recipe.Model {
 	t.Helper()
+	learn(t, r, d, path, seed, threads)
+	return Open(t, r, path)
+}
+
+func learn(t testing.TB, r recipe.Trainer, d *recipe.Data, path string, seed uint64, threads int) {
+	t.Helper()
 	params, err := recipe.Resolve(r.Info(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -67,22 +73,26 @@ func Train(t testing.TB, r recipe.Recipe, d *recipe.Data, path string, seed uint
 	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	return Open(t, r, path)
 }
 
 // Open opens what Train wrote; the file is closed when the test ends.
 func Open(t testing.TB, r recipe.Recipe, path string) recipe.Model {
+	t.Helper()
+	m, err := r.Open(open(t, path))
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return m
+}
+
+func open(t testing.TB, path string) *artifact.File {
 	t.Helper()
 	f, err := artifact.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	m, err := r.Open(f)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	return m
+	return f
 }
 
 func rank(t testing.TB, m recipe.Model, queries ...recipe.Query) []recipe.Answer {
@@ -144,13 +154,17 @@ func queries(r recipe.Recipe, d *recipe.Data) []recipe.Query {
 	return qs
 }
 
-func sameBytes(t *testing.T, r recipe.Recipe) {
+func sameBytes(t *testing.T, r recipe.Trainer) {
 	d, _ := Tastes()
+	sameBytesOf(t, r, d)
+}
+
+func sameBytesOf(t *testing.T, r recipe.Trainer, d *recipe.Data) {
 	dir := t.TempDir()
 	var want []byte
 	for k, threads := range []int{1, 1, 2, 5} {
 		path := filepath.Join(dir, fmt.Sprint(k))
-		Train(t, r, d, path, 7, threads)
+		learn(t, r, d, path, 7, threads)
 		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
