@@ -52,6 +52,21 @@ func File(ctx context.Context, d Driver, key, cache string) (string, error) {
 	return path, nil
 }
 
+// Remove deletes an object that was read with File, and the copy in the cache folder. Whoever has mapped the
+// file keeps it.
+func Remove(ctx context.Context, d Driver, key, cache string) error {
+	if err := d.Delete(ctx, key); err != nil {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	if _, ok := d.(Local); ok {
+		return nil
+	}
+	if err := os.Remove(cached(cache, key)); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("delete the copy of %s: %w", key, err)
+	}
+	return nil
+}
+
 // fetch copies an object to path, which appears whole.
 func fetch(ctx context.Context, d Driver, key, path string) error {
 	r, err := d.Open(ctx, key, 0, -1)

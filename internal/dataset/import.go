@@ -87,7 +87,7 @@ func (im *Importer) Import(ctx context.Context, o Order) (Segment, error) {
 }
 
 func (im *Importer) run(ctx context.Context, o Order) (Segment, error) {
-	src, err := im.find(ctx, o.Location)
+	src, err := locate(ctx, im.Buckets, o.Location, false)
 	if err != nil {
 		return Segment{}, err
 	}

@@ -53,7 +53,7 @@ func Imports(c ImportConfig) job.Flow {
 
 // segmentKey is where the segment of a job goes.
 func segmentKey(o ImportOrder, j job.Job) string {
-	return Prefix(o.Dataset) + j.Owner.Name() + ".segment"
+	return Prefix(o.Dataset) + j.Owner.Name() + importSuffix
 }
 
 // run imports, and leaves the segment's description for settle.

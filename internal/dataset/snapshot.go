@@ -146,7 +146,7 @@ func (s *Snapshots) Discard(ctx context.Context, key string) (done bool, err err
 	if !mine {
 		return false, s.leave(key, o)
 	}
-	err = s.Own.Delete(ctx, key)
+	err = blob.Remove(ctx, s.Own, key, s.Cache)
 	s.settle(key, o, nil, context.Canceled) // those who wait try anew
 	return true, err
 }

@@ -22,21 +22,25 @@ type source struct {
 	done    int64 // bytes read so far
 }
 
-// find lists what an order's location names: one object, or those directly in a folder.
-func (im *Importer) find(ctx context.Context, location string) (*source, error) {
+// locate lists what a location names: one object, or those in a folder. A deep one are the objects that end in
+// .csv, in the folder and below it; otherwise all objects directly in it.
+func locate(ctx context.Context, buckets blob.Buckets, location string, deep bool) (*source, error) {
 	loc, err := blob.ParseLocation(location)
 	if err != nil {
 		return nil, fault.Newf(fault.Invalid, "Invalid Data location. %s", fault.Sentence(err))
 	}
-	bucket, err := im.Buckets.Bucket(ctx, loc.Bucket)
+	bucket, err := buckets.Bucket(ctx, loc.Bucket)
 	if err != nil {
 		return nil, unreachable(err, loc)
 	}
 	src := &source{bucket: bucket, loc: loc}
-	if loc.Key == "" || strings.HasSuffix(loc.Key, "/") {
-		err = src.folder(ctx, loc)
-	} else {
+	switch {
+	case loc.Key != "" && !strings.HasSuffix(loc.Key, "/"):
 		err = src.object(ctx, loc)
+	case deep:
+		err = src.tree(ctx, loc)
+	default:
+		err = src.folder(ctx, loc)
 	}
 	for _, o := range src.objects {
 		src.total += o.Size
@@ -69,6 +73,22 @@ func (s *source) folder(ctx context.Context, loc blob.Location) error {
 	}
 	if len(s.objects) == 0 {
 		return fault.Newf(fault.Invalid, "Invalid Data location. There is no object directly in the folder %s.", loc)
+	}
+	return nil
+}
+
+// tree takes the CSV objects in a folder and below it.
+func (s *source) tree(ctx context.Context, loc blob.Location) error {
+	for o, err := range s.bucket.List(ctx, loc.Key) {
+		if err != nil {
+			return unreachable(err, loc)
+		}
+		if strings.HasSuffix(strings.ToLower(o.Key), ".csv") {
+			s.objects = append(s.objects, o)
+		}
+	}
+	if len(s.objects) == 0 {
+		return fault.Newf(fault.Invalid, "Invalid Data location. There is no .csv object in the folder %s or below it.", loc)
 	}
 	return nil
 }

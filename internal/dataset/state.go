@@ -11,9 +11,14 @@ import (
 )
 
 // A State is what the catalog keeps of a dataset's content beside the resource: which segments make it,
-// oldest first. It changes in one transaction with the import that brought a segment.
+// oldest first. It changes in one transaction with the import or the deletion that made a segment.
 type State struct {
 	Segments []Segment `json:"segments,omitempty"`
+	// Imported tells that an import job has brought data once, whether any of it is left or not.
+	Imported bool `json:"imported,omitempty"`
+	// Added are the fields that came by replacing the schema, and when (Unix milliseconds). A solution that
+	// is older does not learn from them.
+	Added map[string]int64 `json:"added,omitempty"`
 }
 
 // StateOf returns the state in a dataset's record.
@@ -30,7 +35,7 @@ func StateOf(rec catalog.Record) (State, error) {
 
 // Bulk reports whether an import job has brought data.
 func (s State) Bulk() bool {
-	return slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.Origin == Bulk })
+	return s.Imported || slices.ContainsFunc(s.Segments, func(g Segment) bool { return g.Origin == Bulk })
 }
 
 // With returns the state after an import: a full one takes the place of all bulk segments, an incremental
@@ -40,7 +45,32 @@ func (s State) With(g Segment, full bool) State {
 	if full {
 		out = slices.DeleteFunc(out, func(old Segment) bool { return old.Origin == Bulk })
 	}
-	return State{Segments: append(out, g)}
+	s.Segments, s.Imported = append(out, g), true
+	return s
+}
+
+// Rewritten returns the state after segments were rewritten without some of their rows, and how many rows
+// that took away. A segment that the state does not have any more is not replaced.
+func (s State) Rewritten(all []Rewrite) (State, int64) {
+	by := make(map[string]Rewrite, len(all))
+	for _, r := range all {
+		by[r.Old] = r
+	}
+	s.Imported = s.Bulk()
+	var out []Segment
+	dropped := int64(0)
+	for _, g := range s.Segments {
+		r, ok := by[g.Key]
+		dropped += r.Dropped
+		switch {
+		case !ok || r.Dropped == 0:
+			out = append(out, g)
+		case r.New != nil:
+			out = append(out, *r.New)
+		}
+	}
+	s.Segments = out
+	return s, dropped
 }
 
 // Prefix is where the artifacts of a dataset are kept.

@@ -69,6 +69,21 @@ func (d *Dict) Code(s []byte) uint32 {
 	}
 }
 
+// Find returns the number of s; false if s is not in the dictionary.
+func (d *Dict) Find(s string) (uint32, bool) {
+	word, h := hash(unsafe.Slice(unsafe.StringData(s), len(s)))
+	mask := uint64(len(d.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		at := &d.slots[i]
+		if at.code == 0 {
+			return 0, false
+		}
+		if at.word == word && at.size == uint32(len(s)) && (len(s) <= 8 || d.At(int(at.code-1)) == s) {
+			return at.code - 1, true
+		}
+	}
+}
+
 // CodeOf is Code for a string.
 func (d *Dict) CodeOf(s string) uint32 { return d.Code(unsafe.Slice(unsafe.StringData(s), len(s))) }
 
