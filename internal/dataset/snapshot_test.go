@@ -78,6 +78,13 @@ func rowsOf(segments []string) (out [][]string) {
 	return out
 }
 
+// mention makes id known, with no record if it has none.
+func mention(m map[string][]string, id string) {
+	if _, ok := m[id]; !ok {
+		m[id] = nil
+	}
+}
+
 // slow is the snapshot as text, made with maps and sorting.
 func (w world) slow() string {
 	users, items := map[string][]string{}, map[string][]string{}
@@ -91,7 +98,8 @@ func (w world) slow() string {
 	newest, oldest := int64(math.MinInt64), map[string]int64{}
 	for _, r := range rowsOf(w.events) {
 		distinct[strings.Join(r, ",")] = r
-		users[r[0]], items[r[1]] = users[r[0]], items[r[1]]
+		mention(users, r[0])
+		mention(items, r[1])
 		t, _ := strconv.ParseInt(r[2], 10, 64)
 		newest = max(newest, t)
 		if old, ok := oldest[r[1]]; !ok || t < old {

@@ -94,7 +94,7 @@ func (d filterData) Column(dataset, field string) (filter.Column, bool) {
 	a := find(d.v.c.itemColumns, field)
 	if a == nil {
 		if strings.EqualFold(field, "ITEM_ID") && d.v.c.meta.HasItems {
-			return idColumn{d.v}, true
+			return idColumn(d), true
 		}
 		return nil, false
 	}

@@ -19,7 +19,7 @@ func interactions(t *testing.T, s Shape) string {
 }
 
 func TestSameShapeSameBytes(t *testing.T) {
-	if interactions(t, small) != interactions(t, small) {
+	if first, second := interactions(t, small), interactions(t, small); first != second {
 		t.Error("two worlds of one shape differ")
 	}
 	other := small

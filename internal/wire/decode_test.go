@@ -156,14 +156,14 @@ func TestManyViolations(t *testing.T) {
 // member's type, and an object stands for the string that would hold it.
 func TestDecoded(t *testing.T) {
 	op, in := api.Find("PutEvents"), new(api.PutEventsRequest)
-	ignored, err := Decode(op, []byte(`{"trackingId":"t","sessionId":"s","userId":null,"TrackingID":7,"eventList":[
+	_, err := Decode(op, []byte(`{"trackingId":"t","sessionId":"s","userId":null,"TrackingID":7,"eventList":[
 		{"eventType":"\u00e9\ud83d\ude00\ufffd","sentAt":1754300001.112,"eventValue":5e-1,"when":{"x":[1,"]"]},
 		 "properties":{ "a" : [1, "x y"] },"impression":[]},
 		{"eventType":"","sentAt":1}]}`), in)
 	if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.Sentence(err), "2 validation errors") {
 		t.Errorf("err = %v, want the empty impression and the empty event type", err)
 	}
-	ignored, err = Decode(op, []byte(`{"trackingId":"t","sessionId":"s","userId":null,"TrackingID":7,"eventList":[
+	ignored, err := Decode(op, []byte(`{"trackingId":"t","sessionId":"s","userId":null,"TrackingID":7,"eventList":[
 		{"eventType":"\u00e9\ud83d\ude00\ufffd","sentAt":1754300001.112,"eventValue":5e-1,"when":{"x":[1,"]"]},
 		 "properties":{ "a" : [1, "x y"] },"impression":["i"]}]}`), in)
 	if err != nil {

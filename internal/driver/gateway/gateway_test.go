@@ -216,15 +216,15 @@ func TestPresigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := do(t, req.Method, req.URL, req.SignedHeader, "x,y\n")
+	do(t, req.Method, req.URL, req.SignedHeader, "x,y\n")
 	get, err := pre.PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("links"), Key: aws.String("a b"), ResponseContentType: aws.String("text/plain")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body = do(t, get.Method, get.URL, nil, ""); body != "x,y\n" {
+	if body := do(t, get.Method, get.URL, nil, ""); body != "x,y\n" {
 		t.Errorf("presigned GET = %q, want %q", body, "x,y\n")
 	}
-	if body = do(t, "GET", strings.Replace(get.URL, "a%20b", "other", 1), nil, ""); !strings.Contains(body, "<Code>SignatureDoesNotMatch</Code>") {
+	if body := do(t, "GET", strings.Replace(get.URL, "a%20b", "other", 1), nil, ""); !strings.Contains(body, "<Code>SignatureDoesNotMatch</Code>") {
 		t.Errorf("presigned GET of another key = %s, want SignatureDoesNotMatch", body)
 	}
 }
