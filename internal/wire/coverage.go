@@ -8,6 +8,17 @@ import (
 	"github.com/kindredrec/kindred/internal/api"
 )
 
+// The classes of outcome that a client can bring about, as the record of what was exercised names them.
+const (
+	Succeeds     = "success"
+	Validates    = "validation"
+	MissesParent = "missing"
+	ChecksState  = "state"
+	FindsTaken   = "taken"
+	Limits       = "limit"
+	ChecksToken  = "token"
+)
+
 // Coverage renders, as Markdown, which operations of the models have a handler and what is checked
 // of their input before the handler sees it. It is where docs/coverage.md comes from.
 func Coverage(handlers map[string]api.Handler) []byte {
