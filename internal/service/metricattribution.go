@@ -49,8 +49,11 @@ func (s *Service) CreateMetricAttribution(ctx context.Context, in *api.CreateMet
 		if err != nil {
 			return err
 		}
-		m := metrics{sc: sc, tx: tx, attribution: name, quota: s.quotas.Metrics}
-		return m.add(ctx, group.ARN, in.Metrics, at)
+		m, err := readMetrics(ctx, tx, sc, name)
+		if err != nil {
+			return err
+		}
+		return m.add(ctx, group.ARN, in.Metrics, at, s.quotas.Metrics)
 	})
 	if err != nil {
 		return nil, err
@@ -74,7 +77,6 @@ type metrics struct {
 	sc          scope
 	tx          catalog.Store
 	attribution arn.ARN
-	quota       int
 	have        map[string]catalog.Record // by name as reports spell it
 	last        int                       // the highest number in use
 }
@@ -82,11 +84,11 @@ type metrics struct {
 // spelled is a metric's name as it stands in reports, where two names must not be one.
 func spelled(name string) string { return strings.ToUpper(name) }
 
-// read fetches what there is.
-func (m *metrics) read(ctx context.Context) error {
-	m.have, m.last = map[string]catalog.Record{}, 0
-	q := catalog.Query{Account: m.sc.key(), Kind: metricKind, Parent: m.attribution}
-	return each(ctx, m.tx, q, func(a api.MetricAttribute, rec catalog.Record) error {
+// readMetrics fetches what there is.
+func readMetrics(ctx context.Context, tx catalog.Store, sc scope, attribution arn.ARN) (*metrics, error) {
+	m := &metrics{sc: sc, tx: tx, attribution: attribution, have: map[string]catalog.Record{}}
+	q := catalog.Query{Account: sc.key(), Kind: metricKind, Parent: attribution}
+	err := each(ctx, tx, q, func(a api.MetricAttribute, rec catalog.Record) error {
 		m.have[spelled(a.MetricName)] = rec
 		n, err := strconv.Atoi(rec.ARN.Name()[strings.LastIndexByte(rec.ARN.Name(), '/')+1:])
 		if err != nil {
@@ -95,13 +97,11 @@ func (m *metrics) read(ctx context.Context) error {
 		m.last = max(m.last, n)
 		return nil
 	})
+	return m, err
 }
 
-// add inserts metrics that fit the schemas of the group.
-func (m *metrics) add(ctx context.Context, group arn.ARN, list []api.MetricAttribute, at time.Time) error {
-	if err := m.read(ctx); err != nil {
-		return err
-	}
+// add inserts metrics that fit the schemas of the group. A quota of zero is none.
+func (m *metrics) add(ctx context.Context, group arn.ARN, list []api.MetricAttribute, at time.Time, quota int) error {
 	schemas, err := groupSchemas(ctx, m.tx, m.sc, group)
 	if err != nil {
 		return err
@@ -124,17 +124,14 @@ func (m *metrics) add(ctx context.Context, group arn.ARN, list []api.MetricAttri
 		}
 		m.have[key] = rec
 	}
-	if m.quota > 0 && len(m.have) > m.quota {
-		return named(fault.Newf(fault.Limit, "The metric attribution %s would have %d metrics; at most %d are allowed.", m.attribution, len(m.have), m.quota), "metrics")
+	if quota > 0 && len(m.have) > quota {
+		return named(fault.Newf(fault.Limit, "The metric attribution %s would have %d metrics; at most %d are allowed.", m.attribution, len(m.have), quota), "metrics")
 	}
 	return nil
 }
 
 // remove deletes metrics by name.
 func (m *metrics) remove(ctx context.Context, names []string) error {
-	if err := m.read(ctx); err != nil {
-		return err
-	}
 	for _, name := range names {
 		rec, ok := m.have[spelled(name)]
 		if !ok {
@@ -235,11 +232,14 @@ func (s *Service) UpdateMetricAttribution(ctx context.Context, in *api.UpdateMet
 			return err
 		}
 		at := s.moment()
-		m := metrics{sc: sc, tx: tx, attribution: rec.ARN, quota: s.quotas.Metrics}
+		m, err := readMetrics(ctx, tx, sc, rec.ARN)
+		if err != nil {
+			return err
+		}
 		if err := m.remove(ctx, in.RemoveMetrics); err != nil {
 			return err
 		}
-		if err := m.add(ctx, rec.Parent, in.AddMetrics, at); err != nil {
+		if err := m.add(ctx, rec.Parent, in.AddMetrics, at, s.quotas.Metrics); err != nil {
 			return err
 		}
 		patch := map[string]any{}
