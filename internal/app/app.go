@@ -65,6 +65,7 @@ type App struct {
 	engine *pool.Pool
 	svc    *service.Service
 	idle   func() // ends the schedule of automatic training
+	swept  func() // stops the removal of files that nothing refers to
 	keys   *auth.Keyring
 	ln     net.Listener
 	http   *http.Server
@@ -136,7 +137,11 @@ func (a *App) serve(ctx context.Context) error {
 		return err
 	}
 	m := newMeters()
-	a.engine = pool.New(a.db, pool.Options{Exclusive: true, Log: a.cfg.Log, Observe: m.job})
+	snapshots, sweeper, err := a.sweeper(ctx, own)
+	if err != nil {
+		return err
+	}
+	a.engine = pool.New(a.db, pool.Options{Exclusive: true, Log: a.cfg.Log, Observe: sweepAfter(sweeper, m.job)})
 	svc := service.New(service.Config{
 		Store: a.db, Engine: a.engine, Recipes: recipes(), Quotas: a.cfg.Quotas, Now: a.cfg.Now, Log: a.cfg.Log,
 	})
@@ -145,9 +150,10 @@ func (a *App) serve(ctx context.Context) error {
 		return err
 	}
 	a.svc = svc
-	if err := a.engine.Start(ctx, a.flows(svc, own, buckets, m)...); err != nil {
+	if err := a.engine.Start(ctx, a.flows(svc, own, snapshots, buckets, m)...); err != nil {
 		return err
 	}
+	a.swept = inBackground(sweeper.Run)
 	control := wire.NewHandler(api.Bind(svc), wire.Options{Log: a.cfg.Log, Account: account, Authorize: a.cfg.Authorize, OnDone: m.request})
 	front, err := a.front(control, m)
 	if err != nil {
@@ -171,8 +177,7 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 // flows are all the work there is.
-func (a *App) flows(svc *service.Service, own blob.Driver, buckets blob.Buckets, m *meters) []job.Flow {
-	snapshots := &dataset.Snapshots{Own: own, Cache: a.path("scratch")}
+func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Snapshots, buckets blob.Buckets, m *meters) []job.Flow {
 	trainings := train.Config{
 		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads,
 		MinEvents: a.cfg.MinInteractions, MinUsers: a.cfg.MinUsers, Now: a.cfg.Now, Log: a.cfg.Log,
@@ -180,11 +185,15 @@ func (a *App) flows(svc *service.Service, own blob.Driver, buckets blob.Buckets,
 	imports := dataset.ImportConfig{
 		Importer: &dataset.Importer{Buckets: buckets, Own: own, Scratch: a.path("scratch")}, MinRows: a.cfg.MinInteractions, Now: a.cfg.Now,
 	}
+	exports := dataset.ExportConfig{Store: a.db, Buckets: buckets, Own: own, Cache: a.path("scratch"), Now: a.cfg.Now}
+	deletions := dataset.DeletionConfig{
+		Deleter: &dataset.Deleter{Buckets: buckets, Own: own, Scratch: a.path("scratch")}, Store: a.db, Now: a.cfg.Now,
+	}
 	batches := batch.Config{
 		Source: source{trainings}, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
 		Observe: m.shard,
 	}
-	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), train.Flow(trainings), train.Discards(own), batch.Flow(batches))
+	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), batch.Flow(batches))
 	for i, f := range flows {
 		flows[i] = forOwner(svc.FollowLatest(f))
 	}
@@ -232,6 +241,9 @@ func (a *App) Close(ctx context.Context) error {
 	}
 	if a.engine != nil {
 		errs = append(errs, a.engine.Stop(ctx))
+	}
+	if a.swept != nil {
+		a.swept()
 	}
 	if a.gate != nil {
 		errs = append(errs, a.gate.Close())

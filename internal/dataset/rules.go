@@ -169,6 +169,11 @@ func (r rules) checkRequired(s *Schema) error {
 	if len(r.oneOf) > 0 && !slices.ContainsFunc(r.oneOf, s.has) {
 		return invalid("The %s schema is missing a required field: expected %s.", title(s.Type), strings.Join(r.oneOf, " or "))
 	}
+	for _, f := range s.Fields {
+		if slices.Contains(r.oneOf, f.Name) && f.Nullable {
+			return invalid("Field %s can be null: a required field must not.", f.Name)
+		}
+	}
 	return nil
 }
 

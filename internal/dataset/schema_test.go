@@ -77,6 +77,7 @@ func TestSchemasAsTheyAreWritten(t *testing.T) {
 		{"shop with plain category", Ecommerce, record("Items", itemID, field("PRICE", `"float"`, ""), field("CATEGORY_L1", `"string"`, "")), `Field CATEGORY_L1 must be "categorical": true.`},
 		{"domain needs event type", Ecommerce, record("Interactions", userID, itemID, timestamp), "The Interactions schema is missing the required fields [EVENT_TYPE]."},
 		{"video without genres", VideoOnDemand, record("Items", itemID, field("CREATION_TIMESTAMP", `"long"`, "")), "The Items schema is missing a required field: expected GENRES or GENRES_L1."},
+		{"video with genres that may be null", VideoOnDemand, record("Items", itemID, genres, field("CREATION_TIMESTAMP", `"long"`, "")), "Field GENRES can be null: a required field must not."},
 		{"actions in a domain", VideoOnDemand, record("Actions", field("ACTION_ID", `"string"`, ""), genres), "The domain VIDEO_ON_DEMAND has no Actions dataset."},
 		{"unknown domain", "SPORTS", record("Users", userID, field("A", `"int"`, "")), "The domain SPORTS has no Users dataset."},
 	} {

@@ -66,8 +66,8 @@ func fits(kind string, group api.DatasetGroup, schema api.DatasetSchema) error {
 		return fault.Newf(fault.Invalid, "datasetType %s is not one of Interactions, Items, Users, Actions, Action_Interactions.", kind)
 	}
 	if schema.Domain != group.Domain {
-		return fault.Newf(fault.Invalid, "The schema %s is of domain %q and the dataset group %s of domain %q; they must be the same.",
-			schema.SchemaArn, schema.Domain, group.DatasetGroupArn, group.Domain)
+		return fault.Newf(fault.Invalid, "The schema %s is for %s and the dataset group %s for %s; they must be the same.",
+			schema.SchemaArn, inDomain(schema.Domain), group.DatasetGroupArn, inDomain(group.Domain))
 	}
 	parsed, err := dataset.ParseSchema(schema.Schema, schema.Domain)
 	if err != nil {
@@ -77,6 +77,14 @@ func fits(kind string, group api.DatasetGroup, schema api.DatasetSchema) error {
 		return fault.Newf(fault.Invalid, "The schema %s is for %s and cannot be used for a dataset of type %s.", schema.SchemaArn, parsed.Type, kind)
 	}
 	return nil
+}
+
+// inDomain spells a domain for a sentence.
+func inDomain(domain string) string {
+	if domain == "" {
+		return "no domain"
+	}
+	return "the domain " + domain
 }
 
 // DescribeDataset tells of a dataset.
@@ -127,6 +135,7 @@ func (s *Service) DeleteDataset(ctx context.Context, in *api.DeleteDatasetReques
 		if err != nil {
 			return err
 		}
-		return s.remove(ctx, tx, rec, removal{Prefixes: []string{dataset.Prefix(rec.ARN)}})
+		// The snapshots of the group hold this dataset's data too, and are made again without it.
+		return s.remove(ctx, tx, rec, removal{Prefixes: []string{dataset.Prefix(rec.ARN), dataset.SnapshotPrefix(arn.ARN(doc.DatasetGroupArn))}})
 	})
 }

@@ -74,7 +74,7 @@ func (s *Service) DeleteSchema(ctx context.Context, in *api.DeleteSchemaRequest)
 			return err
 		}
 		err = each(ctx, tx, catalog.Query{Account: sc.key(), Kind: arn.Dataset}, func(d api.Dataset, _ catalog.Record) error {
-			if d.SchemaArn == in.SchemaArn {
+			if d.SchemaArn == in.SchemaArn || coming(d.LatestDatasetUpdate) == in.SchemaArn {
 				return fault.Newf(fault.InUse, "The schema %s is used by dataset %s; delete that first.", in.SchemaArn, d.DatasetArn)
 			}
 			return nil
@@ -84,6 +84,14 @@ func (s *Service) DeleteSchema(ctx context.Context, in *api.DeleteSchemaRequest)
 		}
 		return tx.Delete(ctx, rec.ARN, rec.Version)
 	})
+}
+
+// coming returns the schema that an update is about to give to a dataset, "" for none.
+func coming(u *api.DatasetUpdateSummary) string {
+	if u == nil || u.Status == Active || u.Status == "UPDATE FAILED" {
+		return ""
+	}
+	return u.SchemaArn
 }
 
 // each calls do for every record of a query, in order.
