@@ -179,6 +179,8 @@ const (
 	Active  = "ACTIVE"
 	Failed  = "CREATE FAILED"
 	Stopped = "CREATE STOPPED"
+
+	Inactive = "INACTIVE" // of a recommender
 )
 
 // Await asks for a resource's status until it is settled, every 20 ms.
@@ -187,7 +189,7 @@ func (c *Client) Await(ctx context.Context, arn string) (status, reason string, 
 	defer tick.Stop()
 	for {
 		status, reason, err = c.Status(ctx, arn)
-		if err != nil || status == Active || status == Failed || status == Stopped {
+		if err != nil || status == Active || status == Failed || status == Stopped || status == Inactive {
 			return status, reason, err
 		}
 		select {
@@ -249,6 +251,30 @@ func (c *Client) describe(ctx context.Context, arn string) (status, reason *stri
 			return nil, nil, err
 		}
 		return out.Filter.Status, out.Filter.FailureReason, nil
+	case "campaign":
+		out, err := c.API.DescribeCampaign(ctx, &personalize.DescribeCampaignInput{CampaignArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.Campaign.Status, out.Campaign.FailureReason, nil
+	case "recommender":
+		out, err := c.API.DescribeRecommender(ctx, &personalize.DescribeRecommenderInput{RecommenderArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.Recommender.Status, out.Recommender.FailureReason, nil
+	case "event-tracker":
+		out, err := c.API.DescribeEventTracker(ctx, &personalize.DescribeEventTrackerInput{EventTrackerArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.EventTracker.Status, nil, nil
+	case "metric-attribution":
+		out, err := c.API.DescribeMetricAttribution(ctx, &personalize.DescribeMetricAttributionInput{MetricAttributionArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.MetricAttribution.Status, out.MetricAttribution.FailureReason, nil
 	case "batch-inference-job":
 		out, err := c.API.DescribeBatchInferenceJob(ctx, &personalize.DescribeBatchInferenceJobInput{BatchInferenceJobArn: &arn})
 		if err != nil {
