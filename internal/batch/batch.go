@@ -1,9 +1,9 @@
-// Package batch is the batch inference job: it reads JSON Lines from a bucket, asks a model a question
-// per line and writes one output file per input file.
+// Package batch is the batch inference job and the batch segment job: each reads JSON Lines from a bucket,
+// asks a model a question per line and writes one output file per input file.
 //
 // A first reading: flow.go tells the job from plan to settled, plan.go finds the inputs and cuts them
 // into shards, shard.go turns a shard into parts of a multipart upload, line.go and answer.go turn a
-// line into its answer. docs/decisions/batch-parts.md says why the parts are as they are.
+// line into its answer; rank.go asks for items and segment.go for users. docs/decisions/batch-parts.md says why the parts are as they are.
 //
 // # Memory
 //
@@ -14,7 +14,9 @@
 // where block is at most 256 questions: their lines (1 MiB and one line more), their answers (12 bytes
 // × results each) and, with a filter, their item sets (8 MiB, but at least 16 sets of items/8 bytes);
 // where the table over the items is their ids as quoted for the output; and where plan is some 300 bytes
-// per input file and per shard. The model, the view and the filter's indexes come on top: they belong to
+// per input file and per shard. A segment job has no such table, and its block is the lines, their segments
+// (12 bytes × results each, together at most 32 MiB unless one is larger) and sets over the users in
+// place of those over the items; a segment is written 64 KiB at a time, whatever its length. The model, the view and the filter's indexes come on top: they belong to
 // the [Source] and to package filter.
 package batch
 
@@ -26,8 +28,11 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// Kind names the flow of batch inference jobs.
-const Kind = "batch-inference"
+// The flows.
+const (
+	Kind        = "batch-inference" // batch inference jobs
+	SegmentKind = "batch-segment"   // batch segment jobs
+)
 
 // A View is what is known of users and items beside the model. It is safe for concurrent use.
 type View interface {
@@ -41,12 +46,17 @@ type View interface {
 	FilterUser(userID string) filter.User
 }
 
-// A Bound is a solution version opened for asking.
+// A Bound is a solution version opened for asking: one that ranks items has Model and View, one that ranks
+// users Segments and Users.
 type Bound struct {
-	Info    recipe.Info
-	Model   recipe.Model
-	View    View
-	Seed    uint64 // of the solution version, for exploration
+	Info  recipe.Info
+	Model recipe.Model
+	View  View
+	Seed  uint64 // of the solution version, for exploration
+
+	Segments recipe.SegmentModel
+	Users    filter.EventData // the users of Segments as filters see them
+
 	Release func() // gives the model back; called once; may be nil
 }
 

@@ -77,10 +77,15 @@ func (c *Config) observe(t Tally, d time.Duration) {
 }
 
 // Flow returns the flow of batch inference jobs, whose payload is an [Order].
-func Flow(cfg Config) job.Flow {
+func Flow(cfg Config) job.Flow { return flow(Kind, cfg) }
+
+// SegmentFlow returns the flow of batch segment jobs, whose payload is an [Order].
+func SegmentFlow(cfg Config) job.Flow { return flow(SegmentKind, cfg) }
+
+func flow(kind string, cfg Config) job.Flow {
 	c := cfg.withDefaults()
 	return job.Flow{
-		Kind:  Kind,
+		Kind:  kind,
 		Width: c.Jobs,
 		Run:   c.run,
 		Begin: func(ctx context.Context, tx catalog.Store, j job.Job) error {
@@ -161,7 +166,7 @@ func (j *work) do(ctx context.Context, bound *Bound) error {
 		}
 		if len(cut) == 0 {
 			j.progress.finish(total.Lines)
-			j.cfg.Log.InfoContext(ctx, "batch inference job answered", "job", j.run.Owner, "files", len(j.plan.Files), "tally", total)
+			j.cfg.Log.InfoContext(ctx, "batch job answered", "job", j.run.Owner, "files", len(j.plan.Files), "tally", total)
 			return nil
 		}
 	}

@@ -16,6 +16,7 @@ const (
 // A question is what one input line asks.
 type question struct {
 	user, item string // "" when missing
+	attributes string // the expression of itemAttributes, "" when missing
 	list       []string
 	hasList    bool
 	values     map[string]string // filterValues
@@ -60,6 +61,13 @@ func (q *question) check(asks recipe.Asks) problem {
 			return p
 		}
 		return q.checkList()
+	case recipe.UsersByItem:
+		return checkID("itemId", q.item, true)
+	case recipe.UsersByAttributes:
+		if q.attributes == "" {
+			return problem{attributesKey, "Invalid itemAttributes: expected an expression like ITEMS.GENRE = \"Comedy\"."}
+		}
+		return problem{}
 	}
 	return checkID("userId", q.user, true)
 }
@@ -103,7 +111,7 @@ type scanner struct {
 
 // object reads the whole line. It is false if it gave up.
 func (s *scanner) object(asks recipe.Asks, q *question) bool {
-	var seen [5]bool
+	var seen [6]bool
 	ok := s.each('{', '}', func() bool {
 		key, ok := s.raw()
 		if !ok || !s.take(':') {
@@ -127,7 +135,10 @@ const (
 	listMember
 	valuesMember
 	contextMember
+	attributesMember
 )
+
+const attributesKey = "itemAttributes"
 
 func memberNumber(key []byte) int {
 	switch string(key) {
@@ -141,6 +152,8 @@ func memberNumber(key []byte) int {
 		return valuesMember
 	case "context":
 		return contextMember
+	case attributesKey:
+		return attributesMember
 	}
 	return -1
 }
@@ -148,8 +161,12 @@ func memberNumber(key []byte) int {
 // reads reports whether a family of recipes looks at a member.
 func reads(asks recipe.Asks, member int) bool {
 	switch member {
+	case userMember:
+		return asks != recipe.UsersByItem && asks != recipe.UsersByAttributes
 	case itemMember:
-		return asks == recipe.ByItem
+		return asks == recipe.ByItem || asks == recipe.UsersByItem
+	case attributesMember:
+		return asks == recipe.UsersByAttributes
 	case listMember:
 		return asks == recipe.ByUserList
 	}
@@ -174,6 +191,8 @@ func (s *scanner) member(n int, asks recipe.Asks, q *question) bool {
 		ok = s.pairs(q.values)
 	case contextMember:
 		ok = s.pairs(nil)
+	case attributesMember:
+		q.attributes, ok = s.string()
 	}
 	return ok
 }

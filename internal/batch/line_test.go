@@ -18,9 +18,10 @@ func FuzzLine(f *testing.F) {
 		`{"itemId":"ü","filterValues":{"G":"\"a\",\"b\"","M":"20"}}`, `{"userId":"u","context":{"D":"m"}}`,
 		`{"userId":1}`, `{"userId":null}`, `{"userId":"a","userId":"b"}`, `{"userId":"\u0041"}`, `{}`, `{`, `[]`, `null`,
 		`{"userId":"u"} x`, `{"userId":"u",}`, "{\"userId\":\"a\x01\"}", "{\"userId\":\"\xff\"}", `{"userid":"u"}`,
+		`{"itemAttributes":"ITEMS.G = \"a\"","userId":7}`, `{"itemAttributes":null}`, `{"itemAttributes":["a"]}`, `{"itemId":"a","userId":7}`,
 		`{"itemList":[],"userId":"u"}`, `{"filterValues":{},"userId":"u"}`, `{"userId":"u","extra":[1,{"a":2}]}`,
 	} {
-		for asks := range 3 {
+		for asks := range 5 {
 			f.Add([]byte(s), uint8(asks))
 		}
 	}
@@ -28,7 +29,7 @@ func FuzzLine(f *testing.F) {
 		if bytes.IndexByte(line, '\n') >= 0 {
 			return // a line has none
 		}
-		asks := recipe.Asks(family % 3)
+		asks := recipe.Asks(family % 5)
 		var fast, slow question
 		fastEcho, fastProblem := readLine(asks, line, []byte("before"), &fast)
 		slowEcho, slowProblem := readSlowly(asks, line, []byte("before"), &slow)
@@ -44,7 +45,7 @@ func FuzzLine(f *testing.F) {
 		if !fastProblem.none() {
 			return // an unanswered question is not looked at
 		}
-		same := fast.user == slow.user && fast.item == slow.item && fast.hasList == slow.hasList &&
+		same := fast.user == slow.user && fast.item == slow.item && fast.hasList == slow.hasList && fast.attributes == slow.attributes &&
 			slices.Equal(fast.list, slow.list) && maps.Equal(fast.values, slow.values)
 		if !same {
 			t.Fatalf("%q: %+v, want %+v", line, fast, slow)

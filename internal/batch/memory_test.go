@@ -133,8 +133,10 @@ func TestMemoryIsBounded(t *testing.T) {
 // The bound that decides which files are answered whole holds for the lines that make most of their bytes.
 func TestMostOutput(t *testing.T) {
 	for family, lines := range map[string][]string{
-		"user": {`{"userId":"1"}`, "x", "{}", "[]", "\x01", `"`, `{"userId":"1","filterValues":{"A":"\\"}}`},
-		"item": {`{"itemId":"1"}`, "x", "{}"},
+		"user":    {`{"userId":"1"}`, "x", "{}", "[]", "\x01", `"`, `{"userId":"1","filterValues":{"A":"\\"}}`},
+		"item":    {`{"itemId":"1"}`, "x", "{}"},
+		"segment": {`{"itemId":"i1"}`, `{"itemId":"1"}`, "x", "{}", `{"itemId":"i1","a":[,1,1,1,1,1,1]}`, `{"itemId":"i1","a":[1,1,1,1,1,1]}`, `{"itemId":"\u0001\u0002\u0003"}`},
+		"fans":    {`{"itemAttributes":"ITEMS.GENRES=\"Drama\""}`, `{"itemAttributes":"A"}`, "{}", `{"itemAttributes":"ITEMS.A=1 AND ITEMS.B=2"}`, `{"itemAttributes":7}`},
 		"list": {`{"userId":"1","itemList":["1"]}`, `{"userId":"1","itemList":["1","2","3","i1","i\"5"]}`, `{"userId":"1"}`, "1",
 			`{"userId":"1","itemList":["\u0001","\u0002"]}`},
 	} {
@@ -142,7 +144,9 @@ func TestMostOutput(t *testing.T) {
 			for _, filter := range []string{"", `INCLUDE ItemID WHERE Items.GENRES IN ($A) AND Items.PRICE < $BB`} {
 				tr := newTrial()
 				tr.world = newWorld(family)
-				tr.order.Filter = filter
+				if tr.order.Filter = filter; tr.world.info.Type == recipe.UserSegmentation && filter != "" {
+					tr.order.Filter = `INCLUDE UserID WHERE Users.AGE < $BB`
+				}
 				tr.order.NumResults = 6
 				b, _ := tr.world.Open(t.Context(), "")
 				or, err := newOracle(&tr.order, b)
@@ -162,10 +166,10 @@ func TestMostOutput(t *testing.T) {
 // The text of a short error fits what mostOutput counts for it.
 func TestShortErrorsAreShort(t *testing.T) {
 	for _, line := range []string{"x", "1", "{}", "[", "\xff", `{"userId":1}`} {
-		for asks := range 3 {
+		for asks := range 5 {
 			var q question
 			_, p := readLine(recipe.Asks(asks), []byte(line), nil, &q)
-			if n := len(`{"input":,"error":""}`) + len(p.sentence) + 1; p.none() || n > 160-12 {
+			if n := len(`{"input": , "error": ""}`) + len(appendQuoted(nil, p.sentence)) - 1; p.none() || n > 160-12 {
 				t.Errorf("family %d, %q: an error line of %d bytes around the input: %q", asks, line, n, p.sentence)
 			}
 		}

@@ -30,6 +30,19 @@ type Limits struct {
 	Files int   // objects
 	Bytes int64 // all objects together
 	Lines int64 // of one object
+
+	ItemLines, AttributeLines int64 // of one object that asks for segments of items, of attributes
+}
+
+// lines is the limit of one object's lines.
+func (l Limits) lines(asks recipe.Asks) int64 {
+	switch asks {
+	case recipe.UsersByItem:
+		return l.ItemLines
+	case recipe.UsersByAttributes:
+		return l.AttributeLines
+	}
+	return l.Lines
 }
 
 // A Plan is what a job found when it started: decided once, and the same for every later run.
@@ -124,7 +137,7 @@ func (j *work) checkLimits(files int, bytes int64) error {
 
 // checkLines holds one file against the limit of lines.
 func (j *work) checkLines(f *File, t Tally) error {
-	if l := j.cfg.Limits.Lines; l > 0 && t.Lines > l {
+	if l := j.cfg.Limits.lines(j.oracle.asks); l > 0 && t.Lines > l {
 		return fault.Newf(fault.Invalid, "Invalid S3 input path. %s has %d lines; a file may have at most %d.",
 			blob.Location{Bucket: j.input.Bucket, Key: f.Key}, t.Lines, l)
 	}
@@ -216,7 +229,7 @@ func (j *work) probe(ctx context.Context, f *File) (growth, line float64, err er
 		return 0, 0, j.inputFault(f.Key, err)
 	}
 	d := newDesk(j.oracle)
-	for more := true; more && !d.full(); {
+	for more := true; more && !d.full() && len(d.entries) < j.oracle.sample; {
 		if more, err = d.take(lines); err != nil {
 			return 0, 0, j.inputFault(f.Key, err)
 		}
@@ -242,11 +255,11 @@ func (j *work) probe(ctx context.Context, f *File) (growth, line float64, err er
 // each. A line that has an answer or a long error is at least 12 bytes, and one that has a short error 2.
 func (or *oracle) mostOutput(size int64) int64 {
 	const frame, shortError = 64, 160
-	row := int64(or.count) * int64(or.quoted.longest+scoreBytes)
+	row := int64(or.count) * int64(or.longest+scoreBytes)
 	if or.asks == recipe.ByUserList {
 		row = 0
 	}
-	if or.program != nil {
+	if or.program != nil || or.asks == recipe.UsersByItem || or.asks == recipe.UsersByAttributes {
 		row = max(row, 6*maxSentence)
 	}
 	return 15*size + max((size/12+1)*(row+frame), (size/2+1)*shortError)

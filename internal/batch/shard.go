@@ -185,7 +185,7 @@ func (j *work) bench(n int) *bench {
 
 // reserve is the buffer of a shard: what write keeps back, and the longest line on top.
 func (j *work) reserve() int {
-	return j.part + j.minPart + 2*MaxLine + j.oracle.count*(j.oracle.quoted.longest+scoreBytes)
+	return j.part + j.minPart + 2*MaxLine + min(j.oracle.count*(j.oracle.longest+scoreBytes), j.oracle.burst)
 }
 
 // answer writes the output of a piece to s.

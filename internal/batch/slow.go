@@ -31,7 +31,7 @@ func readSlowly(asks recipe.Asks, line, echo []byte, q *question) ([]byte, probl
 
 // fill takes the members that asks reads.
 func (q *question) fill(asks recipe.Asks, members map[string]json.RawMessage) problem {
-	if !decode(members["userId"], &q.user) {
+	if reads(asks, userMember) && !decode(members["userId"], &q.user) {
 		return problem{"userId", "Invalid userId: expected a string."}
 	}
 	if reads(asks, itemMember) && !decode(members["itemId"], &q.item) {
@@ -39,6 +39,9 @@ func (q *question) fill(asks recipe.Asks, members map[string]json.RawMessage) pr
 	}
 	if reads(asks, listMember) && !q.decodeList(members["itemList"]) {
 		return problem{"itemList", "Invalid itemList: expected an array of strings."}
+	}
+	if reads(asks, attributesMember) && !decode(members[attributesKey], &q.attributes) {
+		return problem{attributesKey, "Invalid itemAttributes: expected a string."}
 	}
 	if !decodePairs(members["filterValues"], &q.values) {
 		return problem{"filterValues", "Invalid filterValues: expected an object of strings."}

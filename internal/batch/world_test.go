@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/filter"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
@@ -136,14 +138,97 @@ func (u worldUser) Events(yield func(int32, string) bool) {
 
 // Open implements Source.
 func (w *world) Open(context.Context, arn.ARN) (*Bound, error) {
+	if w.info.Type == recipe.UserSegmentation {
+		c := newCrowd(w)
+		return &Bound{Info: w.info, Segments: c, Users: c}, nil
+	}
 	return &Bound{Info: w.info, Model: w, View: w, Seed: 7}, nil
 }
 
-// The recipes of the three input families.
+// A crowd is the users of a world as a model that ranks them: by how many of their events are with the items, ties
+// by id; and as filters see them.
+type crowd struct {
+	*world
+	users names
+}
+
+func newCrowd(w *world) *crowd { return &crowd{w, slices.Sorted(maps.Keys(w.history))} }
+
+func (c *crowd) Users() recipe.Names { return c.users }
+
+func (c *crowd) Select(conditions []recipe.Condition) (items []int32, err error) {
+	for i := range c.items {
+		all := true
+		for _, cond := range conditions {
+			column, ok := c.columns[strings.ToUpper(cond.Column)]
+			if !ok {
+				return nil, fault.Newf(fault.Invalid, "there is no column %s.", cond.Column)
+			}
+			text := strings.TrimPrefix(column[i], "#")
+			all = all && slices.Contains(strings.Split(text, "|"), cond.Text)
+		}
+		if all {
+			items = append(items, int32(i))
+		}
+	}
+	return items, nil
+}
+
+func (c *crowd) Segment(ctx context.Context, queries []recipe.SegmentQuery, answers [][]int32) error {
+	if c.fail != nil {
+		if err := c.fail(); err != nil {
+			return err
+		}
+	}
+	for k, q := range queries {
+		score := func(u int32) (n int) {
+			for _, i := range c.history[c.users[u]] {
+				if slices.Contains(q.Items, i) {
+					n++
+				}
+			}
+			return n
+		}
+		answers[k] = answers[k][:0]
+		for u := range c.users {
+			if q.Allow == nil || q.Allow.Has(u) {
+				answers[k] = append(answers[k], int32(u))
+			}
+		}
+		slices.SortFunc(answers[k], func(x, y int32) int { return cmp.Or(cmp.Compare(score(y), score(x)), cmp.Compare(x, y)) })
+		answers[k] = answers[k][:min(q.Count, len(answers[k]))]
+	}
+	return ctx.Err()
+}
+
+func (c *crowd) Len() int { return len(c.users) }
+
+func (c *crowd) Column(dataset, field string) (filter.Column, bool) {
+	if !strings.EqualFold(field, "AGE") {
+		return nil, false
+	}
+	ages := make(texts, len(c.users))
+	for u := range ages {
+		ages[u] = fmt.Sprintf("#%d", 20+10*u)
+	}
+	return ages, true
+}
+
+func (c *crowd) EventTypes(u int, yield func(string) bool) {
+	for range c.history[c.users[u]] {
+		if !yield(c.events[c.users[u]]) {
+			return
+		}
+	}
+}
+
+// The recipes of the input families.
 var infos = map[string]recipe.Info{
 	"user":    {Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Explores: true},
 	"popular": {Name: "aws-popularity-count", Type: recipe.UserPersonalization, Asks: recipe.ByUser},
 	"item":    {Name: "aws-similar-items", Type: recipe.RelatedItems, Asks: recipe.ByItem},
+	"segment": {Name: "aws-item-affinity", Type: recipe.UserSegmentation, Asks: recipe.UsersByItem},
+	"fans":    {Name: "aws-item-attribute-affinity", Type: recipe.UserSegmentation, Asks: recipe.UsersByAttributes},
 	"list":    {Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true},
 }
 
