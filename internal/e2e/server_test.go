@@ -36,7 +36,13 @@ type server struct {
 // start runs a server on a folder until the test ends or stop is called.
 func start(t *testing.T, dir string) *server {
 	t.Helper()
-	a, err := app.Start(t.Context(), app.Config{Listen: "127.0.0.1:0", Data: dir, MinInteractions: 1000, MinUsers: 25})
+	return startAt(t, dir, nil)
+}
+
+// startAt runs a server with a clock of its own; nil is the real one.
+func startAt(t *testing.T, dir string, now func() time.Time) *server {
+	t.Helper()
+	a, err := app.Start(t.Context(), app.Config{Listen: "127.0.0.1:0", Data: dir, MinInteractions: 1000, MinUsers: 25, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

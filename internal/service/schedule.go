@@ -145,6 +145,9 @@ func (s *Service) onTime(ctx context.Context, name arn.ARN, now time.Time) (next
 		if err != nil {
 			return err
 		}
+		if next = t.Due.Time; next.After(now) {
+			return nil // another tick was faster
+		}
 		if err := s.take(ctx, tx, &t, now); err != nil {
 			return err
 		}
