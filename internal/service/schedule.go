@@ -341,7 +341,7 @@ func (s *Service) awaitAlarm(ctx context.Context) {
 		case <-timer:
 		case <-s.alarm.rung:
 			if at := s.alarm.get(); !at.IsZero() {
-				s.log.Debug("automatic training is scheduled", "next", at)
+				s.log.Info("automatic training is scheduled", "next", at)
 			}
 		}
 	}
