@@ -191,13 +191,21 @@ func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Sn
 	}
 	batches := batch.Config{
 		Source: source{trainings}, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
-		Observe: m.shard,
+		Observe: m.shard, Limits: limits(a.cfg.Quotas),
 	}
-	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), batch.Flow(batches))
+	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), batch.Flow(batches), batch.SegmentFlow(batches))
 	for i, f := range flows {
 		flows[i] = forOwner(svc.FollowLatest(f))
 	}
 	return flows
+}
+
+// limits are the quotas on the input of batch jobs.
+func limits(q service.Quotas) batch.Limits {
+	return batch.Limits{
+		Files: q.BatchFiles, Bytes: int64(q.BatchBytes), Lines: int64(q.BatchLines),
+		ItemLines: int64(q.ItemQueries), AttributeLines: int64(q.AttributeQueries),
+	}
 }
 
 // forOwner runs a flow in the name of the account that owns the job, so that it reaches that account's

@@ -27,5 +27,8 @@ func (s source) Open(ctx context.Context, version arn.ARN) (*batch.Bound, error)
 	if err != nil {
 		return nil, err
 	}
-	return &batch.Bound{Info: v.Info, Model: v.Model, View: v.View, Seed: v.Seed, Release: func() { v.Close() }}, nil
+	return &batch.Bound{
+		Info: v.Info, Model: v.Model, View: v.View, Seed: v.Seed, Segments: v.Segments, Users: v.Users,
+		Release: func() { v.Close() },
+	}, nil
 }

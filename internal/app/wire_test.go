@@ -117,7 +117,7 @@ func untaught(now func() time.Time) job.Flow {
 
 // TestConversations plays what clients say to the control plane and what it answers, as it travels.
 func TestConversations(t *testing.T) {
-	files := []string{"groups", "schemas", "datasets", "datasetupdates", "exports", "deletions", "domains", "recipes", "solutions", "filters", "batch", "tags", "pages", "campaigns", "recommenders", "trackers", "attributions", "training", "algorithms"}
+	files := []string{"groups", "schemas", "datasets", "datasetupdates", "exports", "deletions", "domains", "recipes", "solutions", "filters", "batch", "segments", "tags", "pages", "campaigns", "recommenders", "trackers", "attributions", "training", "algorithms"}
 	for _, name := range files {
 		t.Run(name, func(t *testing.T) {
 			db, err := sqlite.Open(t.Context(), sqlite.Memory, sqlite.Options{})
@@ -130,7 +130,7 @@ func TestConversations(t *testing.T) {
 			engine := &inline{t: t, queue: db, flows: map[string]job.Flow{}}
 			svc := service.New(service.Config{Store: db, Engine: engine, Recipes: recipes(), Quotas: service.DefaultQuotas(), Now: now})
 			flows := service.Flows(mem.New(), now)
-			if name == "campaigns" {
+			if name == "campaigns" || name == "segments" {
 				flows = append(flows, untaught(now))
 			}
 			for _, f := range flows {

@@ -58,31 +58,47 @@ func (s *Service) CreateBatchInferenceJob(ctx context.Context, in *api.CreateBat
 
 // batchOrder checks what can be checked of a request by itself.
 func (s *Service) batchOrder(in *api.CreateBatchInferenceJobRequest) (batch.Order, error) {
-	o := batch.Order{JobName: in.JobName, SolutionVersion: arn.ARN(in.SolutionVersionArn), NumResults: int(or(in.NumResults, defaultNumResults))}
-	if o.NumResults < 1 {
-		return o, fault.Newf(fault.Invalid, "numResults must be at least 1, not %d.", o.NumResults)
-	}
-	if q := s.quotas.MaxNumResults; q > 0 && o.NumResults > q {
-		return o, fault.Newf(fault.Invalid, "numResults must be at most %d, not %d; the quota is max-num-results.", q, o.NumResults)
+	o := batch.Order{JobName: in.JobName, SolutionVersion: arn.ARN(in.SolutionVersionArn)}
+	var err error
+	if o.NumResults, err = numResults(in.NumResults, s.quotas.MaxNumResults, "max-num-results"); err != nil {
+		return o, err
 	}
 	if err := checkMode(in); err != nil {
 		return o, err
 	}
-	if in.JobInput == nil || in.JobInput.S3DataSource == nil {
-		return o, fault.Newf(fault.Invalid, "jobInput.s3DataSource must be given.")
-	}
-	if in.JobOutput == nil || in.JobOutput.S3DataDestination == nil {
-		return o, fault.Newf(fault.Invalid, "jobOutput.s3DataDestination must be given.")
-	}
-	src, dst := in.JobInput.S3DataSource, in.JobOutput.S3DataDestination
-	o.Input, o.InputKMS, o.Output, o.OutputKMS = src.Path, src.KmsKeyArn, dst.Path, dst.KmsKeyArn
-	if _, _, err := batch.CheckLocations(o.Input, o.Output); err != nil {
-		return o, err
+	if in.JobInput == nil || in.JobOutput == nil {
+		return o, fault.Newf(fault.Invalid, "jobInput and jobOutput must be given.")
 	}
 	if in.BatchInferenceJobConfig != nil {
 		o.Exploration = in.BatchInferenceJobConfig.ItemExplorationConfig
 	}
-	return o, nil
+	err = locate(&o, in.JobInput.S3DataSource, in.JobOutput.S3DataDestination)
+	return o, err
+}
+
+// numResults returns how many results a line of a batch job gets. A quota says how many it may be.
+func numResults(asked *int32, most int, quota string) (int, error) {
+	n := int(or(asked, defaultNumResults))
+	if n < 1 {
+		return n, fault.Newf(fault.Invalid, "numResults must be at least 1, not %d.", n)
+	}
+	if most > 0 && n > most {
+		return n, fault.Newf(fault.Invalid, "numResults must be at most %d, not %d; the quota is %s.", most, n, quota)
+	}
+	return n, nil
+}
+
+// locate sets where a batch job reads and writes.
+func locate(o *batch.Order, src, dst *api.S3DataConfig) error {
+	if src == nil {
+		return fault.Newf(fault.Invalid, "jobInput.s3DataSource must be given.")
+	}
+	if dst == nil {
+		return fault.Newf(fault.Invalid, "jobOutput.s3DataDestination must be given.")
+	}
+	o.Input, o.InputKMS, o.Output, o.OutputKMS = src.Path, src.KmsKeyArn, dst.Path, dst.KmsKeyArn
+	_, _, err := batch.CheckLocations(o.Input, o.Output)
+	return err
 }
 
 // checkMode refuses what belongs to theme generation.
@@ -100,17 +116,7 @@ func checkMode(in *api.CreateBatchInferenceJobRequest) error {
 
 // checkBatch checks the request against the solution version and the filter, and returns the expression.
 func (s *Service) checkBatch(ctx context.Context, tx catalog.Store, sc scope, in *api.CreateBatchInferenceJobRequest) (string, error) {
-	if a := arn.ARN(in.SolutionVersionArn); a.Kind() == arn.Solution {
-		return "", fault.Newf(fault.NotFound, "%s is a solution, not a solution version; DescribeSolution names its latest version.", a)
-	}
-	sv, rec, err := load[api.SolutionVersion](ctx, sc, tx, arn.SolutionVersion, "solutionVersionArn", in.SolutionVersionArn)
-	if err != nil {
-		return "", err
-	}
-	if err := needActive(arn.SolutionVersion, rec.ARN, rec.Status); err != nil {
-		return "", err
-	}
-	e, err := s.recipe(sv.RecipeArn)
+	sv, e, err := s.batchVersion(ctx, tx, sc, in.SolutionVersionArn)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +126,33 @@ func (s *Service) checkBatch(ctx context.Context, tx catalog.Store, sc scope, in
 	if in.FilterArn == "" {
 		return "", nil
 	}
-	return batchFilter(ctx, tx, sc, in.FilterArn, sv, e)
+	f, err := batchFilter(ctx, tx, sc, in.FilterArn, sv)
+	if err != nil {
+		return "", err
+	}
+	if f.Target() != filter.ItemID {
+		return "", fault.Newf(fault.Invalid, "The filter %s selects %s; a batch inference job needs one for ItemID.", in.FilterArn, f.Target())
+	}
+	if f.UsesCurrentItem() && e.Asks != recipe.ByItem {
+		return "", fault.Newf(fault.Invalid, "The filter %s refers to CurrentItem, and requests of %s have no item.", in.FilterArn, e.Name)
+	}
+	return f.String(), nil
+}
+
+// batchVersion returns the solution version that a batch job is to ask, which must be ACTIVE, and its recipe.
+func (s *Service) batchVersion(ctx context.Context, tx catalog.Store, sc scope, name string) (sv api.SolutionVersion, e recipe.Entry, err error) {
+	if a := arn.ARN(name); a.Kind() == arn.Solution {
+		return sv, e, fault.Newf(fault.NotFound, "%s is a solution, not a solution version; DescribeSolution names its latest version.", a)
+	}
+	sv, rec, err := load[api.SolutionVersion](ctx, sc, tx, arn.SolutionVersion, "solutionVersionArn", name)
+	if err != nil {
+		return sv, e, err
+	}
+	if err := needActive(arn.SolutionVersion, rec.ARN, rec.Status); err != nil {
+		return sv, e, err
+	}
+	e, err = s.recipe(sv.RecipeArn)
+	return sv, e, err
 }
 
 // checkBatchConfig checks the configuration against what the recipe takes.
@@ -139,29 +171,23 @@ func checkBatchConfig(e recipe.Entry, c *api.BatchInferenceJobConfig) error {
 	return err
 }
 
-// batchFilter returns the expression of a filter that suits the recipe.
-func batchFilter(ctx context.Context, tx catalog.Store, sc scope, name string, sv api.SolutionVersion, e recipe.Entry) (string, error) {
+// batchFilter returns a filter of the solution version's dataset group.
+func batchFilter(ctx context.Context, tx catalog.Store, sc scope, name string, sv api.SolutionVersion) (*filter.Filter, error) {
 	doc, rec, err := load[api.Filter](ctx, sc, tx, arn.Filter, "filterArn", name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := needActive(arn.Filter, rec.ARN, rec.Status); err != nil {
-		return "", err
+		return nil, err
 	}
 	if doc.DatasetGroupArn != sv.DatasetGroupArn {
-		return "", fault.Newf(fault.Invalid, "The filter %s belongs to dataset group %s and the solution version to %s.", name, doc.DatasetGroupArn, sv.DatasetGroupArn)
+		return nil, fault.Newf(fault.Invalid, "The filter %s belongs to dataset group %s and the solution version to %s.", name, doc.DatasetGroupArn, sv.DatasetGroupArn)
 	}
 	f, err := filter.Parse(doc.FilterExpression)
 	if err != nil {
-		return "", fmt.Errorf("filter %s was accepted once: %w", name, err)
+		return nil, fmt.Errorf("filter %s was accepted once: %w", name, err)
 	}
-	if f.Target() != filter.ItemID {
-		return "", fault.Newf(fault.Invalid, "The filter %s selects %s; a batch inference job needs one for ItemID.", name, f.Target())
-	}
-	if f.UsesCurrentItem() && e.Asks != recipe.ByItem {
-		return "", fault.Newf(fault.Invalid, "The filter %s refers to CurrentItem, and requests of %s have no item.", name, e.Name)
-	}
-	return doc.FilterExpression, nil
+	return f, nil
 }
 
 // DescribeBatchInferenceJob tells of a job.

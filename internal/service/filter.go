@@ -107,7 +107,7 @@ func (s *Service) ListFilters(ctx context.Context, in *api.ListFiltersRequest) (
 	return &api.ListFiltersResponse{Filters: page, NextToken: next}, nil
 }
 
-// DeleteFilter removes a filter that no running batch inference job uses.
+// DeleteFilter removes a filter that no running batch job uses.
 func (s *Service) DeleteFilter(ctx context.Context, in *api.DeleteFilterRequest) error {
 	sc, err := scopeOf(ctx)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Service) DeleteFilter(ctx context.Context, in *api.DeleteFilterRequest)
 		if err := needSettled(rec); err != nil {
 			return err
 		}
-		if err := noBatch(ctx, tx, sc, func(j api.BatchInferenceJob) bool { return j.FilterArn == in.FilterArn }, rec.ARN); err != nil {
+		if err := noBatch(ctx, tx, sc, func(j batchUse) bool { return j.FilterArn == in.FilterArn }, rec.ARN); err != nil {
 			return err
 		}
 		return s.remove(ctx, tx, rec, removal{})

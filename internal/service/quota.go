@@ -26,19 +26,26 @@ type Quotas struct {
 	RunningSegments  int // batch segment jobs pending or in progress
 	RunningDeletions int // data deletion jobs pending or in progress
 	MaxNumResults    int // numResults of a batch inference job
+	MaxSegmentUsers  int // numResults of a batch segment job
+	BatchFiles       int // input files of a batch job
+	BatchBytes       int // bytes of all input files of a batch job
+	BatchLines       int // lines of an input file of a batch inference job
+	ItemQueries      int // lines of an input file for aws-item-affinity
+	AttributeQueries int // lines of an input file for aws-item-attribute-affinity
 }
 
 // AWSQuotas are the service's own, for tests that want to run into them.
 func AWSQuotas() Quotas {
 	return Quotas{
 		Schemas: 500, DatasetGroups: 5, Solutions: 10, Filters: 30, Campaigns: 5, Recommenders: 5, AllRecommenders: 15, Metrics: 10, FilterFields: 10, GroupFields: 20,
-		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, RunningSegments: 5, RunningDeletions: 5, MaxNumResults: 500,
+		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, RunningSegments: 5, RunningDeletions: 5, MaxNumResults: 500, MaxSegmentUsers: maxSegmentUsers,
+		BatchFiles: 1000, BatchBytes: 1 << 30, BatchLines: 50_000_000, ItemQueries: 500, AttributeQueries: 10,
 	}
 }
 
 // DefaultQuotas lift every limit that exists to bill or to protect a shared service.
 func DefaultQuotas() Quotas {
-	return Quotas{MaxNumResults: 500}
+	return Quotas{MaxNumResults: 500, MaxSegmentUsers: maxSegmentUsers}
 }
 
 // within refuses one more when the quota is used up.

@@ -245,7 +245,7 @@ func (s *Service) DeleteSolution(ctx context.Context, in *api.DeleteSolutionRequ
 		if err := noCampaign(ctx, tx, sc, rec); err != nil {
 			return err
 		}
-		if err := noBatch(ctx, tx, sc, func(j api.BatchInferenceJob) bool { return versions[j.SolutionVersionArn] }, rec.ARN); err != nil {
+		if err := noBatch(ctx, tx, sc, func(j batchUse) bool { return versions[j.SolutionVersionArn] }, rec.ARN); err != nil {
 			return err
 		}
 		return s.remove(ctx, tx, rec, r)
@@ -256,13 +256,27 @@ func isUnsettled(status string) bool {
 	return status == Pending || status == InProgress || status == Stopping
 }
 
-// noBatch refuses a change while a batch inference job that matters is running.
-func noBatch(ctx context.Context, tx catalog.Store, sc scope, uses func(api.BatchInferenceJob) bool, what arn.ARN) error {
-	q := catalog.Query{Account: sc.key(), Kind: arn.BatchInferenceJob, Status: unsettled}
-	return each(ctx, tx, q, func(j api.BatchInferenceJob, _ catalog.Record) error {
-		if uses(j) {
-			return fault.Newf(fault.InUse, "The %s %s is used by batch inference job %s, which is %s.", noun(what.Kind()), what, j.JobName, j.Status)
+// A batchUse is what a batch job of either kind uses.
+type batchUse struct {
+	JobName            string `json:"jobName"`
+	Status             string `json:"status"`
+	SolutionVersionArn string `json:"solutionVersionArn"`
+	FilterArn          string `json:"filterArn"`
+}
+
+// noBatch refuses a change while a batch job that matters is running.
+func noBatch(ctx context.Context, tx catalog.Store, sc scope, uses func(batchUse) bool, what arn.ARN) error {
+	for _, kind := range []string{arn.BatchInferenceJob, arn.BatchSegmentJob} {
+		q := catalog.Query{Account: sc.key(), Kind: kind, Status: unsettled}
+		err := each(ctx, tx, q, func(j batchUse, _ catalog.Record) error {
+			if uses(j) {
+				return fault.Newf(fault.InUse, "The %s %s is used by %s %s, which is %s.", noun(what.Kind()), what, noun(kind), j.JobName, j.Status)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
