@@ -338,4 +338,7 @@ status=0
 wait "$pid" || status=$?
 pid=
 same "the end on SIGTERM" "$status" 0
+if [[ -n ${KINDRED_RECORD:-} ]]; then
+	scripts/clients.sh aws-cli "$tmp/log" "$KINDRED_RECORD"
+fi
 echo "e2e-cli: all checks hold"

@@ -56,6 +56,7 @@ func (w *world) full(kind string) []request {
 		return []request{
 			{"eventType": "view", "performHPO": true, "performAutoML": false, "performAutoTraining": false, "tags": twoTags, "solutionConfig": config},
 			{"performHPO": false, "performAutoTraining": true, "solutionConfig": request{
+				"eventValueThreshold": "0.5", "autoMLConfig": request{"metricName": "precision_at_25", "recipeList": []any{"arn:aws:personalize:::recipe/aws-sims"}},
 				"trainingDataConfig": request{"includedDatasetColumns": request{"Items": []any{"GENRE"}}}}},
 		}
 	case arn.SolutionVersion:
@@ -84,14 +85,12 @@ func (w *world) full(kind string) []request {
 // refusals are the members that Kindred, or the service in every case that the tests can make, does not
 // accept: it says so instead of taking them and doing nothing.
 var refusals = map[string]any{
-	"CreateBatchInferenceJob.batchInferenceJobConfig.rankingInfluence": request{"POPULARITY": 0.5},
-	"CreateBatchInferenceJob.themeGenerationConfig":                    request{"fieldsForThemeGeneration": request{"itemName": "TITLE"}},
-	"CreateCampaign.campaignConfig.rankingInfluence":                   request{"POPULARITY": 0.5},
-	"CreateSolution.performIncrementalUpdate":                          true,
-	"CreateSolution.solutionConfig.autoMLConfig":                       request{"metricName": "precision_at_25"},
-	"CreateSolution.solutionConfig.eventValueThreshold":                "0.5",
-	"CreateSolution.solutionConfig.eventsConfig":                       request{"eventParametersList": []any{request{"eventType": "view", "weight": 1}}},
-	"CreateSolution.solutionConfig.optimizationObjective":              request{"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"},
+	"CreateBatchInferenceJob.batchInferenceJobConfig.rankingInfluence":                                      request{"POPULARITY": 0.5},
+	"CreateBatchInferenceJob.themeGenerationConfig":                                                         request{"fieldsForThemeGeneration": request{"itemName": "TITLE"}},
+	"CreateCampaign.campaignConfig.rankingInfluence":                                                        request{"POPULARITY": 0.5},
+	"CreateSolution.performIncrementalUpdate":                                                               true,
+	"CreateSolution.solutionConfig.eventsConfig":                                                            request{"eventParametersList": []any{request{"eventType": "view", "weight": 1}}},
+	"CreateSolution.solutionConfig.optimizationObjective":                                                   request{"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.categoricalHyperParameterRanges": []any{request{"name": "none", "values": []any{"a"}}},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.continuousHyperParameterRanges":  []any{request{"name": "none", "minValue": 0, "maxValue": 1}},
 }
@@ -166,7 +165,7 @@ func (w *world) echo(k kind, in request, minimal bool) {
 		w.nothingMore(k, want, doc)
 	}
 	tags, _ := in["tags"].([]any)
-	if _, taggable := api.Find("Create" + k.noun).InputShape.Member("tags"), true; taggable && len(tags) > 0 {
+	if _, taggable := api.Find("Create"+k.noun).InputShape.Member("tags"), true; taggable && len(tags) > 0 {
 		got := w.ok(t, "ListTagsForResource", request{"resourceArn": a})["tags"].([]any)
 		sortTags(got)
 		sorted := normal(t, request{"tags": tags})["tags"].([]any)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/wire"
 )
 
@@ -68,6 +69,27 @@ func (r *record) file() []byte {
 	return b.Bytes()
 }
 
+// checkBehaves fails, after all tests, for an operation of the control plane that was not seen to behave,
+// whether the server has it or not.
+func (r *record) checkBehaves() int {
+	seen := wire.Exercised{Outcomes: map[string][]string{}}
+	for op, classes := range r.seen {
+		seen.Outcomes[op] = slices.Collect(maps.Keys(classes))
+	}
+	status := 0
+	for i := range api.Operations {
+		op := &api.Operations[i]
+		if op.Service != "personalize" {
+			continue
+		}
+		if missing := seen.Missing(op); len(missing) > 0 {
+			fmt.Fprintf(os.Stderr, "FAIL: no test brought %s to these outcomes: %v\n", op.Name, missing)
+			status = 1
+		}
+	}
+	return status
+}
+
 // finish writes the record, or compares it after a run of all tests, and returns the exit status. A run of
 // some tests exercises less and says nothing.
 func (r *record) finish() int {
@@ -81,6 +103,9 @@ func (r *record) finish() int {
 	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" ||
 		flag.Lookup("test.fuzz").Value.String() != "" || flag.Lookup("test.short").Value.String() == "true" {
 		return 0
+	}
+	if status := r.checkBehaves(); status != 0 {
+		return status
 	}
 	kept, err := os.ReadFile(exercisedFile)
 	if diff := cmp.Diff(string(kept), string(r.file())); diff != "" || err != nil {

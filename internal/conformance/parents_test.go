@@ -103,7 +103,7 @@ func TestTokens(t *testing.T) {
 		}
 		in := request{}
 		if op.Name == "ListMetricAttributionMetrics" {
-			continue // TestAttributionTokens
+			continue // TestAttributionMetrics
 		}
 		c.refused(t, "InvalidNextTokenException", "", op.Name, with(in, "nextToken", "forged"))
 		if op.Name != "ListSchemas" {

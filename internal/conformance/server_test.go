@@ -268,3 +268,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(status)
 }
+
+func mustJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

@@ -60,8 +60,9 @@ func kindOf(member string) (kind, bool) {
 // A world is an account with one resource of every kind there is, all of them settled.
 type world struct {
 	*caller
-	t    testing.TB
-	have map[string]string // ARN by kind
+	t     testing.TB
+	have  map[string]string // ARN by kind
+	users string            // the Users dataset of the group, whose schema can be replaced
 	// shop is a dataset group of domain ECOMMERCE with the datasets it needs; have's is a custom one.
 	shop string
 	// failed is a solution version without a model, and segments one of aws-item-affinity.
@@ -87,6 +88,7 @@ func newWorld(t testing.TB, c *caller) *world {
 	w.have[arn.DatasetGroup] = w.group("")
 	w.have[arn.Dataset] = w.dataset(w.have[arn.DatasetGroup], "Interactions", "")
 	w.dataset(w.have[arn.DatasetGroup], "Items", "")
+	w.users = w.dataset(w.have[arn.DatasetGroup], "Users", "")
 	w.shop = w.group("ECOMMERCE")
 	w.dataset(w.shop, "Interactions", "ECOMMERCE")
 	w.have[arn.Schema] = w.schema("Users", "")
@@ -303,7 +305,7 @@ func (w *world) others() map[string]request {
 	version := request{"solutionVersionArn": w.have[arn.SolutionVersion]}
 	data := request{"datasetArn": w.have[arn.Dataset]}
 	return map[string]request{
-		"UpdateDataset":     {"datasetArn": w.have[arn.Dataset], "schemaArn": w.describe(w.have[arn.Dataset])["schemaArn"]},
+		"UpdateDataset":     {"datasetArn": w.users, "schemaArn": w.have[arn.Schema]},
 		"UpdateCampaign":    {"campaignArn": w.have[arn.Campaign], "solutionVersionArn": w.have[arn.SolutionVersion], "minProvisionedTPS": 2},
 		"UpdateRecommender": {"recommenderArn": w.have[arn.Recommender], "recommenderConfig": request{"minRecommendationRequestsPerSecond": 2}},
 		"UpdateSolution":    {"solutionArn": w.have[arn.Solution], "performAutoTraining": false},

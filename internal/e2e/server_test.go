@@ -8,7 +8,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +26,44 @@ import (
 // The embedded S3 is this binary, started again.
 func TestMain(m *testing.M) {
 	gateway.Main()
-	m.Run()
+	status := m.Run()
+	if status == 0 {
+		status = record()
+	}
+	os.Exit(status)
+}
+
+// requests is where servers log what they answered, when the environment asks for a record of it.
+var requests *os.File
+
+// log returns what a server logs to, nil for nothing.
+func log(t *testing.T) *slog.Logger {
+	if os.Getenv("KINDRED_RECORD") == "" {
+		return nil
+	}
+	if requests == nil {
+		f, err := os.CreateTemp("", "kindred-e2e-*.log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests = f
+	}
+	return slog.New(slog.NewTextHandler(requests, nil))
+}
+
+// record compares what was answered with what docs/coverage.md is made from, or updates that, and returns
+// the exit status. Only whole runs are told to.
+func record() int {
+	if requests == nil {
+		return 0
+	}
+	defer os.Remove(requests.Name())
+	out, err := exec.Command("../../scripts/clients.sh", "sdk-go", requests.Name(), os.Getenv("KINDRED_RECORD")).CombinedOutput()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: %s%v\n", out, err)
+		return 1
+	}
+	return 0
 }
 
 // A server is a running Kindred and a client of it.
@@ -42,7 +82,7 @@ func start(t *testing.T, dir string) *server {
 // startAt runs a server with a clock of its own; nil is the real one.
 func startAt(t *testing.T, dir string, now func() time.Time) *server {
 	t.Helper()
-	a, err := app.Start(t.Context(), app.Config{Listen: "127.0.0.1:0", Data: dir, MinInteractions: 1000, MinUsers: 25, Now: now})
+	a, err := app.Start(t.Context(), app.Config{Listen: "127.0.0.1:0", Data: dir, MinInteractions: 1000, MinUsers: 25, Now: now, Log: log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -286,11 +286,15 @@ func TestWriteError(t *testing.T) {
 }
 
 func TestCoverage(t *testing.T) {
-	text := string(Coverage(api.Bind(&double{})))
+	seen := Exercised{
+		Outcomes: map[string][]string{"CreateSolution": {Succeeds, Validates, MissesParent}, "ListSchemas": {Succeeds, Validates, ChecksToken}},
+		Clients:  map[string][]string{"boto3": {"CreateSolution"}, "aws-cli": {"CreateSolution", "ListSchemas"}},
+	}
+	text := string(Coverage(api.Bind(&double{}), seen))
 	for _, want := range []string{
 		fmt.Sprintf("answers 12 of %d operations", len(api.Operations)),
-		"| personalize | CreateSolution | implemented | type, required, length, pattern, enum, range, size |",
-		"| personalize | CreateCampaign | answers `NotImplementedException` | – |",
+		"| personalize | CreateSolution | implemented | type, required, length, pattern, enum, range, size | not seen: state, taken | aws-cli, boto3 |",
+		"| personalize | CreateCampaign | answers `NotImplementedException` | – | – | – |",
 		"| personalize-events | PutEvents | implemented | type, required, length, pattern, size |",
 	} {
 		if !strings.Contains(text, want) {
