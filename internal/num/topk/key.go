@@ -1,6 +1,3 @@
-// Package topk finds the best items of many users by scoring everything, exactly.
-//
-// Best means highest score, and among equal scores lowest index.
 package topk
 
 import (
@@ -69,6 +66,14 @@ func (h *Heap) Push(key Key) {
 		h.keys[0] = key
 		h.sink(0)
 	}
+}
+
+// Top returns the largest key, and false if there is none.
+func (h *Heap) Top() (Key, bool) {
+	if len(h.keys) == 0 {
+		return 0, false
+	}
+	return slices.Max(h.keys), true
 }
 
 // sink moves the key at i down to its place.

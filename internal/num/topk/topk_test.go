@@ -2,12 +2,15 @@ package topk
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sort"
 	"testing"
+	"unsafe"
 
 	"github.com/kindredrec/kindred/internal/num/bitset"
+	"github.com/kindredrec/kindred/internal/num/f32"
 )
 
 func TestKeyOrder(t *testing.T) {
@@ -30,87 +33,386 @@ func TestKeyOrder(t *testing.T) {
 	}
 }
 
-// slow is the obvious way: score everything, sort everything.
-func slow(m *Matrix, j *Job, k int) (items []int32, sum float64) {
-	type pair struct {
-		s float32
-		i int32
-	}
-	var all []pair
-	for i := range m.N {
-		if j.Allow == nil || j.Allow.Has(i) {
-			s := m.Score(j, i)
-			all = append(all, pair{s, int32(i)})
-			sum += math.Exp(float64(s))
-		}
-	}
-	sort.Slice(all, func(a, b int) bool {
-		return all[a].s > all[b].s || all[a].s == all[b].s && all[a].i < all[b].i
-	})
-	for _, p := range all[:min(k, len(all))] {
-		items = append(items, p.i)
-	}
-	return items, sum
+// A world is a matrix and users, drawn from a seed.
+type world struct {
+	m       *Matrix
+	vectors [][]float32
+	weights []float32
+	allow   []*bitset.Set
 }
 
-// FuzzScan compares Scan with sorting everything, on small integer factors so that ties are common.
-func FuzzScan(f *testing.F) {
-	f.Add(uint64(1), uint16(200), uint8(10), true)
-	f.Add(uint64(2), uint16(64), uint8(0), false)
-	f.Add(uint64(3), uint16(1), uint8(200), true)
-	f.Fuzz(func(t *testing.T, seed uint64, n16 uint16, k8 uint8, filter bool) {
-		r := rand.New(rand.NewPCG(seed, 0))
-		n, k := int(n16)%700, int(k8)
-		m := &Matrix{N: n, Stride: 16, Rows: make([]float32, n*16), Bias: make([]float32, n)}
-		for i := range m.Rows {
-			m.Rows[i] = float32(r.IntN(3) - 1)
-		}
-		for i := range m.Bias {
-			m.Bias[i] = float32(r.IntN(2))
-		}
-		jobs := make([]Job, 3)
-		for j := range jobs {
-			jobs[j].Vector = make([]float64, 16)
-			for i := range 3 {
-				jobs[j].Vector[i] = float64(r.IntN(3) - 1)
+// The kinds of numbers worlds are made of.
+const (
+	normal  = iota
+	integer // −1, 0, 1: ties are common
+	spread  // lengths over many orders of magnitude
+	tiny    // denormal
+	huge    // near MaxNorm
+	kinds
+)
+
+// draw returns a number of a kind.
+func draw(r *rand.Rand, kind int) float32 {
+	switch kind {
+	case integer:
+		return float32(r.IntN(3) - 1)
+	case spread:
+		return float32(r.NormFloat64() * math.Exp(min(30, 10*r.NormFloat64())))
+	case tiny:
+		return float32(r.IntN(9)-4) * math.SmallestNonzeroFloat32
+	case huge:
+		return float32(r.NormFloat64() * MaxNorm / 100)
+	}
+	return float32(r.NormFloat64())
+}
+
+func newWorld(t testing.TB, r *rand.Rand, kind, n, stride, dim, users int, filter bool) *world {
+	t.Helper()
+	negative := float32(math.Copysign(0, -1))
+	rows, bias := make([]float32, n*stride), make([]float32, n)
+	for i := range n {
+		for k := range dim {
+			rows[i*stride+k] = draw(r, kind)
+			if r.IntN(50) == 0 {
+				rows[i*stride+k] = negative
 			}
-			jobs[j].Weight = float32(r.IntN(2))
-			if filter {
-				jobs[j].Allow = bitset.New(n)
-				for i := range n {
-					if r.IntN(3) == 0 {
-						jobs[j].Allow.Add(i)
+		}
+		if bias[i] = draw(r, kind); r.IntN(3) == 0 && i > 0 { // a duplicate
+			j := r.IntN(i)
+			copy(rows[i*stride:(i+1)*stride], rows[j*stride:])
+			bias[i] = bias[j]
+		}
+	}
+	m, err := NewMatrix(n, stride, rows, bias)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{m: m}
+	for u := range users {
+		v := make([]float32, stride)
+		if u%5 != 4 { // strangers have no vector
+			for k := range dim {
+				v[k] = draw(r, kind)
+			}
+		}
+		w.vectors, w.weights = append(w.vectors, v), append(w.weights, draw(r, min(kind, integer)))
+		var set *bitset.Set
+		if filter && u%3 != 2 {
+			set = bitset.New(n)
+			for i := range n {
+				if r.IntN(3) == 0 {
+					set.Add(i)
+				}
+			}
+		}
+		w.allow = append(w.allow, set)
+	}
+	return w
+}
+
+// jobs returns a job per user for the best k.
+func (w *world) jobs(t testing.TB, k int) []Job {
+	jobs := make([]Job, len(w.vectors))
+	for u := range jobs {
+		if err := jobs[u].Set(w.vectors[u], w.weights[u]); err != nil {
+			t.Fatal(err)
+		}
+		jobs[u].Allow = w.allow[u]
+		jobs[u].Best.Reset(k)
+	}
+	return jobs
+}
+
+// score is the documented score.
+func (w *world) score(u, i int) float32 {
+	wide := make([]float64, w.m.Stride)
+	for k, x := range w.vectors[u] {
+		wide[k] = float64(x)
+	}
+	return f32.Score(wide, w.m.Rows[i*w.m.Stride:(i+1)*w.m.Stride]) + float32(w.weights[u]*w.m.Bias[i])
+}
+
+// slow is the obvious way: score everything, sort everything. sum is of exp(score − shift).
+func (w *world) slow(u, k int, shift float64) (best []Key, sum float64) {
+	for i := range w.m.N {
+		if w.allow[u] == nil || w.allow[u].Has(i) {
+			s := w.score(u, i)
+			best = append(best, Make(s, int32(i)))
+			sum += math.Exp(float64(s) - shift)
+		}
+	}
+	sort.Slice(best, func(a, b int) bool {
+		if sa, sb := best[a].Score(), best[b].Score(); sa != sb {
+			return sa > sb
+		}
+		return best[a].Index() < best[b].Index()
+	})
+	return best[:min(k, len(best))], sum
+}
+
+func scanned(t testing.TB, m *Matrix, jobs []Job) {
+	t.Helper()
+	if err := Scan(context.Background(), m, jobs); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check compares a scan of all users with the obvious way, and with scans of fewer users.
+func (w *world) check(t *testing.T, k int) {
+	t.Helper()
+	jobs := w.jobs(t, k)
+	scanned(t, w.m, jobs)
+	for u := range jobs {
+		alone := w.jobs(t, k)[u : u+1]
+		scanned(t, w.m, alone)
+		if alone[0].Sum != jobs[u].Sum || alone[0].Shift != jobs[u].Shift {
+			t.Fatalf("user %d: the sum alone is %v, in a block %v", u, alone[0].Sum, jobs[u].Sum)
+		}
+		want, sum := w.slow(u, k, jobs[u].Shift)
+		got, single := jobs[u].Best.Sorted(), alone[0].Best.Sorted()
+		if len(got) != len(want) || len(single) != len(want) {
+			t.Fatalf("user %d: %d items, %d alone, want %d", u, len(got), len(single), len(want))
+		}
+		for r := range want {
+			if got[r] != want[r] || single[r] != want[r] {
+				t.Fatalf("user %d, rank %d: item %d with %v, alone %d with %v, want %d with %v", u, r,
+					got[r].Index(), got[r].Score(), single[r].Index(), single[r].Score(), want[r].Index(), want[r].Score())
+			}
+		}
+		if k > 0 && len(want) > 0 {
+			w.checkSum(t, u, jobs[u].Sum, sum)
+		}
+	}
+}
+
+// checkSum allows for the coarse scores' distance: e to the largest slack, and the errors of exp and of
+// adding in float32.
+func (w *world) checkSum(t *testing.T, u int, got, want float64) {
+	t.Helper()
+	j := w.jobs(t, 1)[u]
+	most := 0.0
+	for b := range w.m.panels.bounds {
+		most = max(most, j.slack.of(&w.m.panels.bounds[b]))
+	}
+	if tolerance := math.Expm1(most) + 1e-5; !(math.Abs(got-want) <= want*tolerance) {
+		t.Fatalf("user %d: Sum = %v, want %v up to a share of %v", u, got, want, tolerance)
+	}
+}
+
+// FuzzScan compares Scan with sorting everything.
+func FuzzScan(f *testing.F) {
+	f.Add(uint64(1), uint16(200), uint8(10), uint8(16), true)
+	f.Add(uint64(2), uint16(64), uint8(0), uint8(3), false)
+	f.Add(uint64(3), uint16(1), uint8(200), uint8(9), true)
+	f.Add(uint64(4), uint16(699), uint8(25), uint8(64), false)
+	f.Fuzz(func(t *testing.T, seed uint64, n16 uint16, k8, d8 uint8, filter bool) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		n, k, dim := int(n16)%700, int(k8), int(d8)
+		for kind := range kinds {
+			newWorld(t, r, kind, n, (dim+15)&^15, dim, 8, filter).check(t, k)
+		}
+	})
+}
+
+// Everything at least once, without a fuzzer: K from none to all, tails of blocks, users beyond a block.
+func TestScan(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 0))
+	for kind := range kinds {
+		for _, n := range []int{0, 1, 63, 64, 65, 1000} {
+			for _, k := range []int{0, 1, 25, n} {
+				newWorld(t, r, kind, n, 48, 37, 7, k != 1).check(t, k)
+			}
+		}
+	}
+	newWorld(t, r, normal, 300, 16, 16, tiles*tileUsers+9, true).check(t, 10)
+	newWorld(t, r, normal, 300, 16, 0, 3, false).check(t, 10) // no item has a vector
+}
+
+// No score is further from its coarse score than the slack says.
+func TestSlack(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 0))
+	closest := math.Inf(1)
+	for range 20 {
+		for kind := range kinds {
+			w := newWorld(t, r, kind, 256, 64, 1+r.IntN(64), 12, false)
+			jobs := w.jobs(t, 0)
+			for u := range jobs {
+				j := &jobs[u]
+				for i := range w.m.N {
+					b := &w.m.panels.bounds[i/blockItems]
+					off := math.Abs(float64(w.coarse(j, i)) - float64(w.m.Score(j, i)))
+					if most := j.slack.of(b); off > most {
+						t.Fatalf("kind %d, user %d, item %d: coarse is off by %v, slack %v", kind, u, i, off, most)
+					} else if most > 0 && kind == normal {
+						closest = min(closest, most/off)
 					}
 				}
 			}
-			jobs[j].Best.Reset(k)
 		}
-		if err := Scan(context.Background(), m, jobs); err != nil {
-			t.Fatal(err)
-		}
-		for j := range jobs {
-			want, sum := slow(m, &jobs[j], k)
-			got := jobs[j].Best.Sorted()
-			if len(got) != len(want) {
-				t.Fatalf("job %d: %d items, want %d", j, len(got), len(want))
+	}
+	if closest > 100 {
+		t.Errorf("the slack is never less than %v times the distance: it is too wide to be of use", closest)
+	}
+}
+
+// coarse is the documented coarse score.
+func (w *world) coarse(j *Job, i int) float32 {
+	q := make([]int16, w.m.Stride+2)
+	v := quantise(w.m.row(i), q)
+	var sum int32
+	for k := range w.m.Stride {
+		sum += int32(q[k]) * int32(j.ints[k])
+	}
+	s := float32(sum) * v.scale
+	s *= j.scale
+	p := j.weight * w.m.Bias[i]
+	return s + p
+}
+
+// Kernels give the bits of the loop, whatever they are given.
+func TestKernelsAgreeWithLoop(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 0))
+	for _, pairs := range []int{1, 2, 7, 32, 75} {
+		for range 50 {
+			items := make([]int16, pairs*2*blockItems)
+			for k := range items {
+				items[k] = int16(r.IntN(5000) - 2500)
 			}
-			for r := range want {
-				if got[r].Index() != want[r] {
-					t.Fatalf("job %d rank %d: item %d, want %d", j, r, got[r].Index(), want[r])
+			factors := make([]float32, 2*blockItems)
+			for k := range factors {
+				factors[k] = draw(r, r.IntN(kinds-1)) * 1e-3
+			}
+			for _, n := range []int{1, tileUsers} {
+				var a tile
+				a.n, a.users = n, make([]int16, pairs*n*2)
+				for k := range a.users {
+					a.users[k] = int16(r.IntN(5000) - 2500)
+				}
+				for u := range n {
+					a.par[u] = parameters{float32(math.Exp(4*r.NormFloat64() - 8)), draw(r, normal), draw(r, normal), 3 * draw(r, normal)}
+					a.allow[u] = r.Uint64() | r.Uint64()
+				}
+				b := a
+				a.run(pairs, items, factors)
+				b.loop(pairs, items, factors)
+				if a.hits != b.hits || a.sum != b.sum {
+					t.Fatalf("%d pairs, %d users: hits %x and sums %v, want %x and %v", pairs, n, a.hits, a.sum, b.hits, b.sum)
 				}
 			}
-			if jobs[j].Sum != sum {
-				t.Fatalf("job %d: Sum = %v, want %v", j, jobs[j].Sum, sum)
-			}
 		}
-	})
+	}
+}
+
+// The kernels know where things are in a tile.
+func TestTileLayout(t *testing.T) {
+	if got := unsafe.Sizeof(parameters{}); got != 16 {
+		t.Errorf("parameters take %d bytes, want 16", got)
+	}
+	if got := unsafe.Offsetof(parameters{}.shift); got != 12 {
+		t.Errorf("shift is at %d, want 12", got)
+	}
+}
+
+func TestExp(t *testing.T) {
+	for x := float32(-90); x < 85; x += 0.000913 {
+		want := math.Exp(min(max(float64(x), expMin), expMax))
+		if got := float64(exp(x)); math.Abs(got-want) > 4e-7*want {
+			t.Fatalf("exp(%v) = %v, want %v", x, got, want)
+		}
+	}
+	if exp(0) != 1 || exp(float32(math.Inf(-1))) != exp(expMin) || exp(float32(math.Inf(1))) != exp(expMax) {
+		t.Error("exp is wrong at 0 or beyond its range")
+	}
+}
+
+func TestMatrixRefuses(t *testing.T) {
+	for _, x := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 2e18} {
+		rows, bias := make([]float32, 32), make([]float32, 2)
+		rows[17] = x
+		if _, err := NewMatrix(2, 16, rows, bias); err == nil {
+			t.Errorf("a matrix of %v is accepted", x)
+		}
+		rows[17], bias[1] = 0, x
+		if _, err := NewMatrix(2, 16, rows, bias); err == nil {
+			t.Errorf("a bias of %v is accepted", x)
+		}
+		var j Job
+		if err := j.Set([]float32{0, x}, 0); err == nil {
+			t.Errorf("a user of %v is accepted", x)
+		}
+		if err := j.Set([]float32{0, 0}, x); err == nil {
+			t.Errorf("a weight of %v is accepted", x)
+		}
+	}
 }
 
 func TestScanStopsWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	m := &Matrix{N: 1, Stride: 16, Rows: make([]float32, 16), Bias: make([]float32, 1)}
-	if err := Scan(ctx, m, make([]Job, 1)); err != context.Canceled {
+	m, err := NewMatrix(1, 16, make([]float32, 16), make([]float32, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := make([]Job, 1)
+	if err := jobs[0].Set(make([]float32, 16), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := Scan(ctx, m, jobs); err != context.Canceled {
 		t.Errorf("Scan = %v, want %v", err, context.Canceled)
+	}
+}
+
+// each is a scan of one exact score and one exponential per item.
+func each(m *Matrix, jobs []Job) {
+	for b := 0; b < m.N; b += blockItems {
+		for u := range jobs {
+			j := &jobs[u]
+			for i := b; i < min(b+blockItems, m.N); i++ {
+				s := m.Score(j, i)
+				j.Sum += math.Exp(float64(s))
+				if key := Make(s, int32(i)); key > j.Best.Floor() {
+					j.Best.Push(key)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	for _, n := range []int{20_000, 100_000} {
+		for _, d := range []int{64, 160} {
+			r := rand.New(rand.NewPCG(1, 1))
+			w := newWorld(b, r, normal, n, d, d, 48, false)
+			for u := range w.vectors { // scores have a standard deviation of about 2
+				for k := range w.vectors[u] {
+					w.vectors[u][k] *= 2 / float32(math.Sqrt(float64(d)))
+				}
+			}
+			for _, k := range []int{25, 100} {
+				for _, way := range []struct {
+					name string
+					scan func(jobs []Job)
+				}{
+					{"each", func(jobs []Job) { each(w.m, jobs) }},
+					{"panels", func(jobs []Job) { scanned(b, w.m, jobs) }},
+					{"alone", func(jobs []Job) {
+						for u := range jobs {
+							scanned(b, w.m, jobs[u:u+1])
+						}
+					}},
+				} {
+					b.Run(fmt.Sprintf("N=%d/d=%d/K=%d/%s", n, d, k, way.name), func(b *testing.B) {
+						jobs := w.jobs(b, k)
+						for b.Loop() {
+							for u := range jobs {
+								jobs[u].Best.Reset(k)
+							}
+							way.scan(jobs)
+						}
+						b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(jobs)), "µs/user")
+					})
+				}
+			}
+		}
 	}
 }

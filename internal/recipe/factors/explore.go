@@ -45,7 +45,7 @@ func (m *model) explore(q *recipe.Query, h history, j *topk.Job) {
 		s := m.logit(j, h, i)
 		share := unit * luck(q.Seed, i) / math.Sqrt(1+float64(m.count[i]))
 		up := s + float32(share*float64(max(0, top-s)))
-		j.Sum += math.Exp(float64(up)) - math.Exp(float64(s))
+		j.Sum += math.Exp(float64(up)-j.Shift) - math.Exp(float64(s)-j.Shift)
 		j.Best.Push(topk.Make(up, i))
 	}
 	for _, k := range keys {

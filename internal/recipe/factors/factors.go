@@ -177,7 +177,8 @@ func logPopularity(count []int32) []float32 {
 	return bias
 }
 
-// Open makes a model of an artifact. The model refers to f's memory.
+// Open makes a model of an artifact. The model refers to f's memory, and takes half as much as the vectors
+// beside it.
 func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	m := &model{asks: r.info.Asks}
 	if err := f.Meta(&m.settings); err != nil {
@@ -189,11 +190,12 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	}
 	m.items = items
 	stride := als.Stride(m.settings.Dim)
-	m.matrix = topk.Matrix{N: items.Len(), Stride: stride}
-	if m.matrix.Rows, err = artifact.Get[float32](f, "vectors"); err != nil {
+	vectors, err := artifact.Get[float32](f, "vectors")
+	if err != nil {
 		return nil, err
 	}
-	if m.matrix.Bias, err = artifact.Get[float32](f, "bias"); err != nil {
+	bias, err := artifact.Get[float32](f, "bias")
+	if err != nil {
 		return nil, err
 	}
 	if m.count, err = artifact.Get[int32](f, "count"); err != nil {
@@ -207,10 +209,13 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		return nil, err
 	}
 	n := items.Len()
-	if len(m.matrix.Rows) != n*stride || len(m.matrix.Bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {
+	if len(vectors) != n*stride || len(bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
 	}
-	m.solver = als.NewSolver(m.matrix.Rows, n, m.settings.als()).WithGram(gram)
+	if m.matrix, err = topk.NewMatrix(n, stride, vectors, bias); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	m.solver = als.NewSolver(vectors, n, m.settings.als()).WithGram(gram)
 	return m, nil
 }
 

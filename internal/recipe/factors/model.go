@@ -11,7 +11,7 @@ import (
 )
 
 // block is how many queries are scanned together: their vectors and the items' stay in cache.
-const block = 32
+const block = 48
 
 // A model answers both kinds of question.
 //
@@ -21,7 +21,7 @@ type model struct {
 	settings settings
 	asks     recipe.Asks
 	items    recipe.Names
-	matrix   topk.Matrix
+	matrix   *topk.Matrix
 	count    []int32
 	created  []int64
 	solver   *als.Solver
@@ -30,7 +30,7 @@ type model struct {
 // Items is the model's item table.
 func (m *model) Items() recipe.Names { return m.items }
 
-// Rank answers a block of queries. Beside the answers it takes one bit per item and 3 KB for each of 32
+// Rank answers a block of queries. Beside the answers it takes one bit per item and 3 KB for each of 48
 // queries at a time.
 func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []recipe.Answer) error {
 	w := m.solver.Workspace()
@@ -63,14 +63,16 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 	for k := range queries {
 		q, s, j := &queries[k], &states[k], &jobs[k]
 		s.history = distinct(q.Items)
-		m.prepare(w, s.history, j)
+		if err := m.prepare(w, s.history, j); err != nil {
+			return err
+		}
 		j.Best.Reset(max(q.Count, reference))
 		j.Allow = q.Allow
 		if len(s.history.items) > 0 {
 			j.Allow = m.without(s, q.Allow)
 		}
 	}
-	if err := topk.Scan(ctx, &m.matrix, jobs); err != nil {
+	if err := topk.Scan(ctx, m.matrix, jobs); err != nil {
 		return err
 	}
 	for k := range queries {
@@ -79,24 +81,23 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 		if q.Explore != nil && q.Explore.Weight > 0 {
 			m.explore(q, states[k].history, j)
 		}
-		answer(j.Best.Sorted(), j.Sum, q.Count, &answers[k])
+		answer(j, q.Count, &answers[k])
 	}
 	return nil
 }
 
 // prepare encodes a history into a job.
-func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) {
-	if len(j.Vector) != m.matrix.Stride {
-		j.Vector = make([]float64, m.matrix.Stride)
-	}
-	clear(j.Vector)
+func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) error {
+	var x []float32
 	if len(h.items) > 0 {
-		x := encode(m.solver, w, m.settings.Encoder, h)
+		x = encode(m.solver, w, m.settings.Encoder, h)
 		for k, v := range x {
-			j.Vector[k] = m.settings.Scale * float64(v)
+			x[k] = float32(m.settings.Scale * float64(v))
 		}
+	} else {
+		x = make([]float32, m.matrix.Stride)
 	}
-	j.Weight, j.Sum = popularityWeight(len(h.items)), 0
+	return j.Set(x, popularityWeight(len(h.items)))
 }
 
 // without returns allow less the history, which is scored apart because of Repeat.
@@ -120,18 +121,19 @@ func (m *model) addHad(q *recipe.Query, h history, j *topk.Job) {
 	for _, i := range h.items {
 		if q.Allow == nil || q.Allow.Has(int(i)) {
 			s := m.matrix.Score(j, int(i)) + float32(m.settings.Repeat)
-			j.Sum += math.Exp(float64(s))
+			j.Sum += math.Exp(float64(s) - j.Shift)
 			j.Best.Push(topk.Make(s, i))
 		}
 	}
 }
 
-// answer writes the first count keys with their softmax.
-func answer(keys []topk.Key, sum float64, count int, a *recipe.Answer) {
+// answer writes the first count of the best with their softmax.
+func answer(j *topk.Job, count int, a *recipe.Answer) {
 	a.Items, a.Scores = a.Items[:0], a.Scores[:0]
+	keys := j.Best.Sorted()
 	for _, k := range keys[:min(count, len(keys))] {
 		a.Items = append(a.Items, k.Index())
-		a.Scores = append(a.Scores, math.Exp(float64(k.Score()))/sum)
+		a.Scores = append(a.Scores, math.Exp(float64(k.Score())-j.Shift)/j.Sum)
 	}
 }
 
@@ -144,12 +146,15 @@ func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recip
 		}
 		q := &queries[k]
 		h := distinct(q.Items)
-		m.prepare(w, h, &j)
+		if err := m.prepare(w, h, &j); err != nil {
+			return err
+		}
 		had := make(map[int32]bool, len(h.items))
 		for _, i := range h.items {
 			had[i] = true
 		}
 		j.Best.Reset(len(q.List))
+		j.Sum = 0
 		for _, i := range q.List {
 			if q.Allow != nil && !q.Allow.Has(int(i)) {
 				continue
@@ -161,7 +166,7 @@ func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recip
 			j.Sum += math.Exp(float64(s))
 			j.Best.Push(topk.Make(s, i))
 		}
-		answer(j.Best.Sorted(), j.Sum, len(q.List), &answers[k])
+		answer(&j, len(q.List), &answers[k])
 	}
 	return nil
 }
