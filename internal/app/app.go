@@ -180,7 +180,7 @@ func (a *App) serve(ctx context.Context) error {
 func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Snapshots, buckets blob.Buckets, m *meters) []job.Flow {
 	trainings := train.Config{
 		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads,
-		MinEvents: a.cfg.MinInteractions, MinUsers: a.cfg.MinUsers, Now: a.cfg.Now, Log: a.cfg.Log,
+		MinEvents: a.cfg.MinInteractions, MinUsers: a.cfg.MinUsers, MaxKinds: a.cfg.Quotas.EventKinds, Now: a.cfg.Now, Log: a.cfg.Log,
 	}
 	imports := dataset.ImportConfig{
 		Importer: &dataset.Importer{Buckets: buckets, Own: own, Scratch: a.path("scratch")}, MinRows: a.cfg.MinInteractions, Now: a.cfg.Now,

@@ -117,6 +117,29 @@ func (c *Client) Import(ctx context.Context, job, dataset, location string, mode
 	return *out.DatasetImportJobArn, nil
 }
 
+// Export starts an export job of a dataset into a folder of Bucket.
+func (c *Client) Export(ctx context.Context, job, dataset, folder string, mode types.IngestionMode) (arn string, err error) {
+	out, err := c.API.CreateDatasetExportJob(ctx, &personalize.CreateDatasetExportJobInput{
+		JobName: &job, DatasetArn: &dataset, RoleArn: aws.String(Role), IngestionMode: mode,
+		JobOutput: &types.DatasetExportJobOutput{S3DataDestination: &types.S3DataConfig{Path: aws.String(Location(folder))}},
+	})
+	if err != nil {
+		return "", err
+	}
+	return *out.DatasetExportJobArn, nil
+}
+
+// DeleteUsers starts a data deletion job.
+func (c *Client) DeleteUsers(ctx context.Context, job, group, location string) (arn string, err error) {
+	out, err := c.API.CreateDataDeletionJob(ctx, &personalize.CreateDataDeletionJobInput{
+		JobName: &job, DatasetGroupArn: &group, RoleArn: aws.String(Role), DataSource: &types.DataSource{DataLocation: &location},
+	})
+	if err != nil {
+		return "", err
+	}
+	return *out.DataDeletionJobArn, nil
+}
+
 // Solution makes a solution of a recipe, which is known by the name behind "recipe/".
 func (c *Client) Solution(ctx context.Context, name, group, recipe string) (arn string, err error) {
 	out, err := c.API.CreateSolution(ctx, &personalize.CreateSolutionInput{
@@ -181,6 +204,9 @@ const (
 	Stopped = "CREATE STOPPED"
 
 	Inactive = "INACTIVE" // of a recommender
+
+	Completed      = "COMPLETED" // of a data deletion job
+	DeletionFailed = "FAILED"
 )
 
 // Await asks for a resource's status until it is settled, every 20 ms.
@@ -189,7 +215,7 @@ func (c *Client) Await(ctx context.Context, arn string) (status, reason string, 
 	defer tick.Stop()
 	for {
 		status, reason, err = c.Status(ctx, arn)
-		if err != nil || status == Active || status == Failed || status == Stopped || status == Inactive {
+		if err != nil || status == Active || status == Failed || status == Stopped || status == Inactive || status == Completed || status == DeletionFailed {
 			return status, reason, err
 		}
 		select {
@@ -233,6 +259,18 @@ func (c *Client) describe(ctx context.Context, arn string) (status, reason *stri
 			return nil, nil, err
 		}
 		return out.DatasetImportJob.Status, out.DatasetImportJob.FailureReason, nil
+	case "dataset-export-job":
+		out, err := c.API.DescribeDatasetExportJob(ctx, &personalize.DescribeDatasetExportJobInput{DatasetExportJobArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.DatasetExportJob.Status, out.DatasetExportJob.FailureReason, nil
+	case "data-deletion-job":
+		out, err := c.API.DescribeDataDeletionJob(ctx, &personalize.DescribeDataDeletionJobInput{DataDeletionJobArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.DataDeletionJob.Status, out.DataDeletionJob.FailureReason, nil
 	case "solution":
 		out, err := c.API.DescribeSolution(ctx, &personalize.DescribeSolutionInput{SolutionArn: &arn})
 		if err != nil {

@@ -170,9 +170,20 @@ func (b *builder) register() error {
 	b.counts = append(b.counts, make([]int64, b.users.ids.Len()-len(b.counts))...)
 	if s := b.parts.Interactions.Schema; s != nil {
 		b.meta.HasEvents = s.index("EVENT_TYPE") >= 0
+		b.meta.EventColumns = metadataColumns(s)
 		b.extra = extraColumns(s)
 	}
 	return b.sortTypes()
+}
+
+// metadataColumns counts the columns of interactions that training may look at beside who, what and when.
+func metadataColumns(s *Schema) (n int) {
+	for _, f := range s.Fields {
+		if f.Name == "EVENT_TYPE" || f.Name == "EVENT_VALUE" || !slices.Contains(reservedWords, f.Name) {
+			n++
+		}
+	}
+	return n
 }
 
 // extraColumns are those that tell interactions apart but are not kept: everything that a snapshot has no

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/arn"
@@ -17,6 +18,18 @@ import (
 type Part struct {
 	Schema   *Schema
 	Segments []Segment
+	Added    map[string]int64 `json:",omitempty"` // see State
+}
+
+// AddedAfter returns the fields that came after a moment (Unix milliseconds), in ascending order.
+func (p Part) AddedAfter(moment int64) (fields []string) {
+	for name, at := range p.Added {
+		if at > moment {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	return fields
 }
 
 // Parts are the datasets of a group.
@@ -60,7 +73,7 @@ func readPart(ctx context.Context, s catalog.Store, name arn.ARN) (Part, error) 
 		return Part{}, err
 	}
 	st, err := StateOf(rec)
-	return Part{Schema: schema, Segments: st.Segments}, err
+	return Part{Schema: schema, Segments: st.Segments, Added: st.Added}, err
 }
 
 // leaving reports whether a dataset is on its way out.

@@ -16,9 +16,13 @@ type Selection struct {
 	// Included and Excluded choose item columns by dataset type in any letter case, as trainingDataConfig
 	// does. A dataset type that is not in Included has all its columns.
 	Included, Excluded map[string][]string
+	Without            []string // item columns that do not count whatever else is said
 	// Minimums below which Data refuses; 0 for none.
 	MinInteractions int64 // interactions after selection
 	MinUsers        int   // users with at least two of them
+	// MaxKinds is above what Data refuses: event types and metadata columns of the interactions together,
+	// whether selected or not. 0 for no limit.
+	MaxKinds int
 }
 
 // Counts tell how much a selection holds.
@@ -38,6 +42,10 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	c := s.content
 	if c.meta.HasEvents && !c.hasUsableType() {
 		return nil, Counts{}, invalid("All values in the event_type column are either reserved keywords or null")
+	}
+	if kinds := len(c.events) - 1 + c.meta.EventColumns; sel.MaxKinds > 0 && kinds > sel.MaxKinds {
+		return nil, Counts{}, invalid("The interactions have %d event types and %d metadata columns; expected at most %d together.",
+			len(c.events)-1, c.meta.EventColumns, sel.MaxKinds)
 	}
 	d := &recipe.Data{
 		Users: c.users, Items: c.items, Start: c.start,
@@ -190,7 +198,7 @@ func (c *content) columns(sel Selection) []recipe.Column {
 		if f.Name == "CREATION_TIMESTAMP" || f.Type == Boolean || f.Type == String && !f.Categorical && !f.Textual {
 			continue
 		}
-		if limited && !has(included, f.Name) || has(excluded, f.Name) {
+		if limited && !has(included, f.Name) || has(excluded, f.Name) || has(sel.Without, f.Name) {
 			continue
 		}
 		out = append(out, &c.itemColumns[i])

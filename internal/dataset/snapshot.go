@@ -202,13 +202,14 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	categorical, items/F    u4  number of the value, 0 for null
 //	boolean      items/F.values the values ascending, "" before them
 //	other string items/F        string table, "" for null
-const snapshotVersion = "snapshot 1"
+const snapshotVersion = "snapshot 2"
 
 type snapshotMeta struct {
 	Items, Users []Field // but the ids
 	HasItems     bool    // there is a dataset of that type
 	HasUsers     bool
 	HasEvents    bool  // the interactions have an EVENT_TYPE column
+	EventColumns int   // metadata columns of the interactions: EVENT_TYPE, EVENT_VALUE and those that are not reserved
 	MinTime      int64 // of the interactions, 0 without any
 	MaxTime      int64
 }

@@ -506,6 +506,66 @@ func TestTooLittleData(t *testing.T) {
 	}
 }
 
+// Every event type and every metadata column counts, selected or not; who, what, when and the other reserved
+// columns do not.
+func TestTooManyKinds(t *testing.T) {
+	own := disk{dir: t.TempDir()}
+	s := mustParse(t, record("Interactions", userID, itemID, timestamp, field("EVENT_TYPE", optionalText, ""), field("EVENT_VALUE", `["null","float"]`, ""),
+		field("IMPRESSION", optionalText, ""), field("DEVICE", optionalText, yes)))
+	csv := "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,IMPRESSION,DEVICE\n"
+	for i := range 8 {
+		csv += fmt.Sprintf("u,i,%d,type%d,,,\n", i, i)
+	}
+	csv += "u,i,9,,,,\n"
+	snaps := &Snapshots{Own: own, Cache: t.TempDir()}
+	snap, err := snaps.Open(t.Context(), Parts{Interactions: Part{Schema: s, Segments: []Segment{importText(t, own, "seg/1", s, csv)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	for _, c := range []struct {
+		most int
+		want string
+	}{
+		{0, ""}, {11, ""},
+		{10, "The interactions have 8 event types and 3 metadata columns; expected at most 10 together."},
+	} {
+		if _, _, err := snap.Data(Selection{MaxKinds: c.most, EventType: "type1"}); sentence(err) != c.want {
+			t.Errorf("with at most %d: %q, want %q", c.most, sentence(err), c.want)
+		}
+	}
+}
+
+// A solution does not learn from columns that are younger than itself.
+func TestColumnsThatCameLater(t *testing.T) {
+	part := Part{Added: map[string]int64{"PRICE": 200, "SYNOPSIS": 100, "GENRES": 300}}
+	if got, want := part.AddedAfter(100), []string{"GENRES", "PRICE"}; !slices.Equal(got, want) {
+		t.Errorf("AddedAfter(100) = %v, want %v", got, want)
+	}
+	own := disk{dir: t.TempDir()}
+	w := world{events: []string{"u,a,1,,,,\n"}, films: []string{"a,drama,1,text,\n"}}
+	snaps := &Snapshots{Own: own, Cache: t.TempDir()}
+	snap, err := snaps.Open(t.Context(), w.parts(t, own))
+	if err == nil {
+		t.Cleanup(func() { snap.Close() })
+	}
+	if sentence(err) != "" {
+		t.Fatal(err)
+	}
+	names := func(sel Selection) (out []string) {
+		for _, c := range snap.columns(sel) {
+			out = append(out, c.Name())
+		}
+		return out
+	}
+	if got, want := names(Selection{Without: []string{"PRICE"}, Included: map[string][]string{"ITEMS": {"GENRES", "PRICE"}}}), []string{"GENRES"}; !slices.Equal(got, want) {
+		t.Errorf("columns are %v, want %v", got, want)
+	}
+	if got, want := names(Selection{}), []string{"GENRES", "PRICE", "SYNOPSIS"}; !slices.Equal(got, want) {
+		t.Errorf("columns are %v, want %v", got, want)
+	}
+}
+
 func TestView(t *testing.T) {
 	snap := openWorld(t, small)
 	all := recipe.List{"i1", "i2", "i3", "i9"}
@@ -637,7 +697,7 @@ func TestSnapshotMemory(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that the heap is little more than what lives
 	runtime.GC()
-	b := newBuilder(context.Background(), Parts{Interactions: Part{schema, []Segment{seg}}}, t.TempDir())
+	b := newBuilder(context.Background(), Parts{Interactions: Part{Schema: schema, Segments: []Segment{seg}}}, t.TempDir())
 	b.most = 100_000
 	defer b.close()
 	peak, stop := watchHeap()

@@ -25,6 +25,7 @@ type Quotas struct {
 	RunningBatches   int // batch inference jobs pending or in progress
 	RunningSegments  int // batch segment jobs pending or in progress
 	RunningDeletions int // data deletion jobs pending or in progress
+	EventKinds       int // event types and metadata columns of interactions together
 	MaxNumResults    int // numResults of a batch inference job
 	MaxSegmentUsers  int // numResults of a batch segment job
 	BatchFiles       int // input files of a batch job
@@ -38,7 +39,7 @@ type Quotas struct {
 func AWSQuotas() Quotas {
 	return Quotas{
 		Schemas: 500, DatasetGroups: 5, Solutions: 10, Filters: 30, Campaigns: 5, Recommenders: 5, AllRecommenders: 15, Metrics: 10, FilterFields: 10, GroupFields: 20,
-		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, RunningSegments: 5, RunningDeletions: 5, MaxNumResults: 500, MaxSegmentUsers: maxSegmentUsers,
+		RunningImports: 5, RunningVersions: 20, RunningBatches: 5, RunningSegments: 5, RunningDeletions: 5, EventKinds: 10, MaxNumResults: 500, MaxSegmentUsers: maxSegmentUsers,
 		BatchFiles: 1000, BatchBytes: 1 << 30, BatchLines: 50_000_000, ItemQueries: 500, AttributeQueries: 10,
 	}
 }

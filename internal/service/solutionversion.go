@@ -124,6 +124,7 @@ func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
 	}
 	o := train.Order{
 		Recipe: e.Name, Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn),
+		Since: sol.CreationDateTime.UnixMilli(),
 	}
 	c := sol.SolutionConfig
 	if c == nil {

@@ -30,6 +30,7 @@ type Config struct {
 	Threads   int   // processors one training uses
 	MinEvents int64 // interactions that a training needs
 	MinUsers  int   // users with at least two interactions that it needs
+	MaxKinds  int   // event types and metadata columns of interactions that it may have; no limit when 0
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -260,7 +261,8 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 		return opened{}, err
 	}
 	sel := t.order.selection()
-	sel.MinInteractions, sel.MinUsers = t.MinEvents, t.MinUsers
+	sel.MinInteractions, sel.MinUsers, sel.MaxKinds = t.MinEvents, t.MinUsers, t.MaxKinds
+	sel.Without = t.parts.Items.AddedAfter(t.order.Since)
 	data, counts, err := snap.Data(sel)
 	if err != nil {
 		snap.Close()

@@ -27,6 +27,8 @@ type Order struct {
 	Included  map[string][]string `json:"included,omitempty"`
 	Excluded  map[string][]string `json:"excluded,omitempty"`
 	Seed      uint64              `json:"seed"`
+	// Since is when the solution was created, Unix milliseconds: columns that came later are not for it.
+	Since int64 `json:"since,omitempty"`
 
 	// Trials are sets of parameters to choose from, the default first; Tuned names those that differ.
 	Trials []map[string]string `json:"trials,omitempty"`
