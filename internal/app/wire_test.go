@@ -117,7 +117,7 @@ func untaught(now func() time.Time) job.Flow {
 
 // TestConversations plays what clients say to the control plane and what it answers, as it travels.
 func TestConversations(t *testing.T) {
-	files := []string{"groups", "schemas", "datasets", "datasetupdates", "exports", "deletions", "domains", "recipes", "solutions", "filters", "batch", "segments", "tags", "pages", "campaigns", "recommenders", "trackers", "attributions", "training", "algorithms"}
+	files := []string{"groups", "schemas", "datasets", "datasetupdates", "exports", "deletions", "domains", "recipes", "solutions", "filters", "batch", "segments", "tags", "pages", "campaigns", "recommenders", "trackers", "broughtdatasets", "attributions", "training", "algorithms"}
 	for _, name := range files {
 		t.Run(name, func(t *testing.T) {
 			db, err := sqlite.Open(t.Context(), sqlite.Memory, sqlite.Options{})

@@ -19,6 +19,9 @@ type State struct {
 	// Added are the fields that came by replacing the schema, and when (Unix milliseconds). A solution that
 	// is older does not learn from them.
 	Added map[string]int64 `json:"added,omitempty"`
+	// Brought tells that an event tracker made the dataset: while it is empty, one that somebody makes
+	// takes its place.
+	Brought bool `json:"brought,omitempty"`
 }
 
 // StateOf returns the state in a dataset's record.

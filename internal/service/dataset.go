@@ -36,6 +36,11 @@ func (s *Service) CreateDataset(ctx context.Context, in *api.CreateDatasetReques
 			return err
 		}
 		name = sc.arn(arn.Dataset, group.Name+"/"+kind)
+		if kind == dataset.Interactions {
+			if err := makeWay(ctx, tx, name); err != nil {
+				return err
+			}
+		}
 		doc := api.Dataset{
 			Name: in.Name, DatasetArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, DatasetType: kind,
 			SchemaArn: in.SchemaArn, Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),

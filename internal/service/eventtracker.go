@@ -91,8 +91,32 @@ func (s *Service) tracked(ctx context.Context, tx catalog.Store, sc scope, group
 		SchemaArn: schema.String(), Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 	}
 	return s.create(ctx, tx, sc, creation{
-		arn: a, kind: arn.Dataset, parent: arn.ARN(group.DatasetGroupArn), status: Pending, doc: doc, extra: dataset.State{}, flow: createFlow, at: at,
+		arn: a, kind: arn.Dataset, parent: arn.ARN(group.DatasetGroupArn), status: Pending, doc: doc, extra: dataset.State{Brought: true}, flow: createFlow, at: at,
 	})
+}
+
+// makeWay removes the Interactions dataset that a tracker brought, with its schema, for one that somebody
+// makes now: as long as it is empty it is only a place for events to come. Any other dataset stays.
+func makeWay(ctx context.Context, tx catalog.Store, name arn.ARN) error {
+	doc, rec, err := catalog.Load[api.Dataset](ctx, tx, name)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, err := dataset.StateOf(rec)
+	if err != nil || !st.Brought || st.Imported || len(st.Segments) > 0 || rec.Status != Active {
+		return err
+	}
+	schema, err := tx.Get(ctx, arn.ARN(doc.SchemaArn))
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(ctx, rec.ARN, rec.Version); err != nil {
+		return err
+	}
+	return tx.Delete(ctx, schema.ARN, schema.Version)
 }
 
 // DescribeEventTracker tells of a tracker, and its tracking id.

@@ -123,7 +123,7 @@ func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
 		return train.Order{}, err
 	}
 	o := train.Order{
-		Recipe: e.Name, Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn),
+		Recipe: e.Name, Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn), Split: seedOf(sol.DatasetGroupArn),
 		Since: sol.CreationDateTime.UnixMilli(),
 	}
 	c := sol.SolutionConfig

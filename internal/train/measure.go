@@ -16,7 +16,7 @@ func (c Config) measure(ctx context.Context, trainer recipe.Trainer, t recipe.Tr
 	whole := t.Data
 	switch r := trainer.(type) {
 	case recipe.Recipe:
-		held, tests := recipe.Holdout(whole, t.Seed)
+		held, tests := recipe.Holdout(whole, t.Split)
 		t.Data = held
 		err = c.trial(ctx, trainer, t, func(f *artifact.File) error {
 			m, err := r.Open(f)
@@ -31,7 +31,7 @@ func (c Config) measure(ctx context.Context, trainer recipe.Trainer, t recipe.Tr
 		err = c.trial(ctx, trainer, t, func(f *artifact.File) error {
 			m, err := r.OpenSegments(f)
 			if err == nil {
-				metrics, err = recipe.EvaluateSegments(ctx, m, r.Info().Asks, whole, later, t.Seed)
+				metrics, err = recipe.EvaluateSegments(ctx, m, r.Info().Asks, whole, later, t.Split)
 			}
 			return err
 		})

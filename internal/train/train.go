@@ -27,6 +27,9 @@ type Order struct {
 	Included  map[string][]string `json:"included,omitempty"`
 	Excluded  map[string][]string `json:"excluded,omitempty"`
 	Seed      uint64              `json:"seed"`
+	// Split decides who is held out when the version is measured. It is the same for all solutions of a
+	// group, so that their metrics are about the same users.
+	Split uint64 `json:"split"`
 	// Since is when the solution was created, Unix milliseconds: columns that came later are not for it.
 	Since int64 `json:"since,omitempty"`
 

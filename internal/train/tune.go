@@ -46,8 +46,8 @@ func (t *training) try(ctx context.Context, params map[string]string, report fun
 	}
 	defer order.close()
 	order.Params = params
-	order.Data, _ = recipe.Holdout(order.Data, order.Seed)
-	order.Seed++ // draws other users
+	order.Data, _ = recipe.Holdout(order.Data, order.Split)
+	order.Split++ // draws other users
 	f.Metrics, err = t.measure(ctx, t.trainer, order.Training)
 	t.Log.Info("hyperparameters tried", "version", t.Owner, "score", f.Metrics[mainMetric], "parameters", params)
 	return f, err
