@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -754,5 +755,65 @@ func TestLatestWhenDataIsReplaced(t *testing.T) {
 	}
 	if _, err := p.snaps.Latest(t.Context(), p.db, group); !IsGone(err) || fault.KindOf(err) != fault.Internal {
 		t.Errorf("opening data that was lost gives %v", err)
+	}
+}
+
+// Readers open the latest data and use it while imports replace all of it and the sweeper removes what was
+// replaced: nobody sees an error, a half, or a file that stays.
+func TestReadersWhileDataIsReplaced(t *testing.T) {
+	p := shop(t)
+	p.own.Delete(t.Context(), Prefix(Name(group, Interactions))+"put1")
+	events, schema := Name(group, Interactions), mustParse(t, eventsText)
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	replace := func(n int) {
+		name := fmt.Sprintf("r%d", n)
+		g := importText(t, p.own, Prefix(events)+name+importSuffix, schema, clicks+fmt.Sprintf("u%d,i1,1,view,,,\nu%d,i2,2,view,,,\n", n, n))
+		err := catalog.Change(ctx, p.db, events, func(rec *catalog.Record) (err error) {
+			rec.Extra, err = json.Marshal(State{Segments: []Segment{g}})
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	replace(0)
+	for range 3 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				snap, err := p.snaps.Latest(t.Context(), p.db, group)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				v := snap.View(snap.items, Selection{})
+				for u := range snap.users.Len() {
+					id := snap.users.At(u)
+					if items, _, known := v.History(id); known && len(items) != 2 || strings.HasPrefix(id, "u") && !known {
+						t.Errorf("%s has %v", id, items)
+					}
+				}
+				if err := snap.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for n := 1; n <= 40; n++ {
+		replace(n)
+		if _, err := p.sweeper.Sweep(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	all.Wait()
+	p.sweep()
+	snap, err := p.snaps.Latest(t.Context(), p.db, group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap.Close()
+	if keys := keysOf(t, p.own); len(keys) != 4 { // interactions, users, action interactions, the snapshot
+		t.Errorf("the files are %v", keys)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -326,4 +328,50 @@ func keysOf(t testing.TB, d blob.Driver) []string {
 		keys[info.Key] = true
 	}
 	return slices.Sorted(maps.Keys(keys))
+}
+
+// TestExportMemory exports half a million rows that are all different and watches the heap.
+func TestExportMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: 45 MB of output")
+	}
+	const rows, most = 500_000, 48 << 20
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that the heap is little more than what lives
+	schema, own := mustParse(t, record("Interactions", userID, itemID, timestamp)), disk{dir: t.TempDir()}
+	s := newStore()
+	s.objects["f"] = func() io.Reader { return &numbered{rows: rows, pad: strings.Repeat("x", 30)} }
+	s.size["f"] = 1
+	im := &Importer{Buckets: s, Own: own, Scratch: t.TempDir()}
+	seg, err := im.Import(context.Background(), Order{Name: "x", Location: "s3://b/f", Schema: schema, Key: "seg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	e, err := newExport(t.Context(), own, "", schema, []Segment{seg}, ExportAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	e.most = 50_000 // ten passes
+	var out counting
+	peak, stop := watchHeap()
+	if err = e.compare(t.Context()); err == nil {
+		err = e.write(t.Context(), &out, func(int64) {})
+	}
+	stop()
+	if err != nil || out.lines != rows+1 {
+		t.Errorf("the export has %d lines, %v; want %d", out.lines, err, rows+1)
+	}
+	t.Logf("peak heap %d MiB for %d MiB", peak.Load()>>20, out.bytes>>20)
+	if peak.Load() > most {
+		t.Errorf("peak heap is %d MiB, want at most %d", peak.Load()>>20, most>>20)
+	}
+}
+
+type counting struct{ lines, bytes int }
+
+func (c *counting) add(line []byte) error {
+	c.lines++
+	c.bytes += len(line)
+	return nil
 }
