@@ -21,7 +21,7 @@ type shape struct{ lines, items, users, events int }
 // benchBatch answers lines for the users of a made-up world, again and again, and reads the memory of
 // the server process from outside.
 func benchBatch(ctx context.Context, sh shape) error {
-	s, err := start(ctx)
+	s, err := start(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 //	go run ./bench -what import -data FOLDER     rows per second of an import, on one processor
 //	go run ./bench -what train -data FOLDER      seconds to train aws-user-personalization
 //	go run ./bench -what batch                   memory of a server over a job of a million lines
+//	go run ./bench -what api                     reading calls per second per core, with 100,000 resources
 //
 // FOLDER holds movielens-1m/interactions.csv.gz. Figures are printed as a bound and what was measured;
 // nothing here passes or fails.
@@ -22,12 +23,13 @@ import (
 
 func main() {
 	gateway.Main()
-	what := flag.String("what", "import", "import, train or batch")
+	what := flag.String("what", "import", "import, train, batch or api")
 	data := flag.String("data", "../shared/data", "folder with movielens-1m")
 	lines := flag.Int("lines", 1_000_000, "batch: lines to answer")
 	items := flag.Int("items", 20_000, "batch: items of the model")
 	users := flag.Int("users", 50_000, "batch: users of the model")
 	events := flag.Int("events", 1_000_000, "batch: interactions of the model")
+	resources := flag.Int("resources", 100_000, "api: resources in the catalog, at least 10,000")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
@@ -38,8 +40,10 @@ func main() {
 		err = benchTrain(ctx, *data)
 	case "batch":
 		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events})
+	case "api":
+		err = benchAPI(ctx, *resources)
 	default:
-		err = fmt.Errorf("-what %s: expected import, train or batch", *what)
+		err = fmt.Errorf("-what %s: expected import, train, batch or api", *what)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -24,18 +24,22 @@ import (
 const (
 	bucket = "bench"
 	role   = "arn:aws:iam::000000000000:role/Bench"
+
+	accessKey = "AKIABENCH0000000000"
+	secretKey = "benchbenchbenchbenchbenchbenchbenchbench"
 )
 
 // A server is a kindred of its own, as a process that can be measured from outside.
 type server struct {
 	cmd *exec.Cmd
 	dir string
+	url string
 	api *personalize.Client
 	s3  *s3.Client
 }
 
-// start builds the binary and runs it on a new data folder.
-func start(ctx context.Context) (*server, error) {
+// start builds the binary and runs it on a new data folder, which prepare may fill; nil for nothing.
+func start(ctx context.Context, prepare func(data string) error) (*server, error) {
 	dir, err := os.MkdirTemp("", "kindred-bench-")
 	if err != nil {
 		return nil, err
@@ -45,8 +49,14 @@ func start(ctx context.Context) (*server, error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/kindred").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w\n%s", err, out)
 	}
-	s.cmd = exec.CommandContext(ctx, bin, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--log-level", "warn")
-	s.cmd.Env = append(os.Environ(), "KINDRED_ACCESS_KEY_ID=AKIABENCH0000000000", "KINDRED_SECRET_ACCESS_KEY=benchbenchbenchbenchbenchbenchbenchbench")
+	data := filepath.Join(dir, "data")
+	if prepare != nil {
+		if err := prepare(data); err != nil {
+			return nil, err
+		}
+	}
+	s.cmd = exec.CommandContext(ctx, bin, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn")
+	s.cmd.Env = append(os.Environ(), "KINDRED_ACCESS_KEY_ID="+accessKey, "KINDRED_SECRET_ACCESS_KEY="+secretKey)
 	s.cmd.Stderr = io.Discard
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -62,7 +72,8 @@ func start(ctx context.Context) (*server, error) {
 		return nil, fmt.Errorf("the server said %q, want ready …: %v", line, err)
 	}
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(url),
-		Credentials: credentials.NewStaticCredentialsProvider("AKIABENCH0000000000", "benchbenchbenchbenchbenchbenchbenchbench", "")}
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")}
+	s.url = url
 	s.api = personalize.NewFromConfig(cfg)
 	s.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 	_, err = s.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)})

@@ -12,7 +12,7 @@ func benchTrain(ctx context.Context, data string) error {
 	if err != nil {
 		return err
 	}
-	s, err := start(ctx)
+	s, err := start(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ var _ catalog.Store = (*session)(nil)
 // read runs do on the readers, outside any transaction: each statement sees what was committed when it
 // began. It may run do more than once.
 func (d *DB) read(ctx context.Context, do func(*session) error) error {
-	return ended(ctx, d.retry(ctx, func() error { return do(&session{db: d, q: d.r}) }))
+	return ended(ctx, d.retry(ctx, func() error { return do(&session{db: d, q: d.reads}) }))
 }
 
 // write runs do in a transaction that holds the write lock from its start. Only the wait for the lock is

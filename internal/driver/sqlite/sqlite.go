@@ -44,6 +44,7 @@ type Options struct {
 type DB struct {
 	now     func() time.Time
 	w, r    *sql.DB  // r is w for a database in memory
+	reads   querier  // r, with its statements kept
 	secrets sync.Map // name → []byte, what was read or committed
 }
 
@@ -81,7 +82,7 @@ func (d *DB) Close() error {
 func (d *DB) connect(path string) error {
 	if path == Memory {
 		w, err := handle("file::memory:?"+pragmas().Encode(), 1)
-		d.w, d.r = w, w
+		d.w, d.r, d.reads = w, w, w
 		return err
 	}
 	abs, err := filepath.Abs(path)
@@ -100,6 +101,7 @@ func (d *DB) connect(path string) error {
 	read.Set("_query_only", "1")
 	u.RawQuery = read.Encode()
 	d.r, err = handle(u.String(), readers)
+	d.reads = &prepared{DB: d.r}
 	return err
 }
 
