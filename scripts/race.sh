@@ -13,3 +13,4 @@ CGO_ENABLED=1 go test -race -short -timeout 10m \
     ./internal/app/... ./internal/auth/... ./internal/batch/... ./internal/blob/... ./internal/catalog/... \
     ./internal/dataset/... ./internal/driver/... ./internal/filter/... ./internal/job/... ./internal/num/... \
     ./internal/recipe/... ./internal/server/... ./internal/train/... ./internal/wire/...
+CGO_ENABLED=1 go test -race -short -timeout 10m ./internal/conformance -run 'TestStress|TestWalk'
