@@ -271,6 +271,12 @@ func (c *Client) describe(ctx context.Context, arn string) (status, reason *stri
 			return nil, nil, err
 		}
 		return out.DataDeletionJob.Status, out.DataDeletionJob.FailureReason, nil
+	case "batch-segment-job":
+		out, err := c.API.DescribeBatchSegmentJob(ctx, &personalize.DescribeBatchSegmentJobInput{BatchSegmentJobArn: &arn})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.BatchSegmentJob.Status, out.BatchSegmentJob.FailureReason, nil
 	case "solution":
 		out, err := c.API.DescribeSolution(ctx, &personalize.DescribeSolutionInput{SolutionArn: &arn})
 		if err != nil {

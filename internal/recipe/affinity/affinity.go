@@ -3,11 +3,13 @@
 //
 // Users are ranked by how many interactions with the items are to be expected of them:
 //
-//	events(u) · Σ over the items of softmax(scale·x(u)·y(i) + repeat where u had i)
+//	events(u) · Σ over the items of softmax(scale·x(u)·y(i) + popularity·log users(i) + repeat where u had i)
 //
 // where x and y come from implicit matrix factorisation and the softmax is over the whole catalogue. The
 // number of events tells how much a user does, the softmax how much of it goes to the items: without it
-// every segment would be those who do most, and without the number of events those who do least.
+// every segment would be those who do most, and without the number of events those who do least. Scale and
+// popularity are those under which events that were held back are most likely: where the data tell little of
+// tastes, scale is small and segments are those who do most, which is then the best there is.
 //
 // Segments are about the moment of training, so users' vectors are kept in the model: it takes
 // 4·Stride(dim) bytes for each user and each item, 4 bytes for each distinct pair, and the ids. It is
@@ -65,21 +67,21 @@ const (
 	unobservedShare = 5
 	regularization  = 0.008
 	exponent        = 1
-	sweeps          = 10
+	sweeps          = 8 // before calibration
+	finalSweeps     = 2 // after it, with the events that calibration had held back
 	steps           = 3 // of conjugate gradients, per row and sweep
 	encoderSteps    = 15
 	maxHistory      = 1000 // newest distinct items of a user that are learned from
 
 	// An event weighs base + 2^(−age/half), where age counts the user's distinct items after it.
 	base, half = 0.3, 10
-	scale      = 10 // logit per unit of inner product
 )
 
 // A settings is the part of a model that is not arrays; it is the artifact's meta document.
 type settings struct {
-	Recipe  string
-	Dim     int
-	Repeat  float64     // added to the logit of items the user had
+	Recipe string
+	Dim    int
+	logits
 	Columns []attribute // of items
 }
 
@@ -98,22 +100,32 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	m := matrix(hs, n)
 	c := als.Config{Dim: dim, Regularization: regularization, Exponent: exponent, Sweeps: sweeps, Steps: steps, Seed: t.Seed, Threads: t.Threads,
 		Unobserved: unobservedShare * float64(len(m.Col)+1) / float64(m.Rows+1) / float64(m.Cols+1)}
-	if t.Progress != nil {
-		c.Progress = func(done, total int) { t.Progress("factors", done, total) }
+	c.Progress = func(done, _ int) { progress(t, done) }
+	held := holdBack(hs, t.Seed)
+	part := matrix(held.inputs(hs), n)
+	f := als.Start(part, c)
+	if err := als.Fit(ctx, part, c, f); err != nil {
+		return err
 	}
-	f := als.Start(m, c)
+	e := &encoder{config: c, histories: hs, factors: f, items: n, popularity: logUsers(t.Data)}
+	if err := e.calibrate(ctx, held); err != nil {
+		return err
+	}
+	c.Sweeps, c.Progress = finalSweeps, func(done, _ int) { progress(t, sweeps+done) }
 	if err := als.Fit(ctx, m, c, f); err != nil {
 		return err
 	}
-	e := &encoder{config: c, histories: hs, factors: f, items: n}
-	if err := e.encode(ctx); err != nil {
-		return err
-	}
-	repeat, bias, err := e.calibrate(ctx, t.Data)
+	bias, err := e.encode(ctx, t.Data)
 	if err != nil {
 		return err
 	}
-	return r.write(t, settings{Recipe: r.info.Name, Dim: dim, Repeat: repeat}, f, bias)
+	return r.write(t, settings{Recipe: r.info.Name, Dim: dim, logits: e.logits}, f, bias)
+}
+
+func progress(t recipe.Training, done int) {
+	if t.Progress != nil {
+		t.Progress("factors", done, sweeps+finalSweeps)
+	}
 }
 
 // check refuses data that nothing can be learned from.
@@ -141,9 +153,9 @@ func oneMoment(times []int64) bool {
 //	items    string table of ids
 //	users    string table of ids
 //	vectors  float32, of items, Stride(Dim) apart
-//	people   float32, of users, Stride(Dim) apart, times scale
+//	people   float32, of users, Stride(Dim) apart, times Scale
 //	bias     float32, of users: log of events over the sum of the softmax
-//	count    int32, users per item
+//	popularity  float32, of items: log(users + 1)
 //	start    int64, user u had had[start[u]:start[u+1]]
 //	had      int32, distinct items, ascending for each user
 //
@@ -157,7 +169,7 @@ func (r Recipe) write(t recipe.Training, s settings, f *als.Factors, bias []floa
 		func() error { return artifact.Put(w, "vectors", f.Cols) },
 		func() error { return artifact.Put(w, "people", f.Rows) },
 		func() error { return artifact.Put(w, "bias", bias) },
-		func() error { return artifact.Put(w, "count", recipe.UniqueUsers(d)) },
+		func() error { return artifact.Put(w, "popularity", logUsers(d)) },
 		func() error { return artifact.Put(w, "start", start) },
 		func() error { return artifact.Put(w, "had", had) },
 		func() (err error) {

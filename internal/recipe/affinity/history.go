@@ -1,6 +1,7 @@
 package affinity
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -52,6 +53,60 @@ func distinctHistories(d *recipe.Data) []history {
 		hs[u] = distinct(items, at)
 	}
 	return hs
+}
+
+// without drops the newest n items.
+func (h history) without(n int) history {
+	keep := len(h.items) - n
+	return history{h.items[:keep], h.weight[:keep], h.events}
+}
+
+// A heldBack says which newest items are kept from the first sweeps: history index → number.
+type heldBack map[int]int
+
+// holdBack picks the users to calibrate on, evenly by a hash of seed, and holds back the newest fifth of each
+// (at most 10 items).
+func holdBack(hs []history, seed uint64) heldBack {
+	var can []int
+	for u, h := range hs {
+		if len(h.items) >= 4 {
+			can = append(can, u)
+		}
+	}
+	slices.SortFunc(can, func(a, b int) int {
+		return cmp.Or(cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))), cmp.Compare(a, b))
+	})
+	held := heldBack{}
+	for _, u := range can[:min(len(can), calibrationUsers)] {
+		held[u] = min(10, max(1, len(hs[u].items)/5))
+	}
+	return held
+}
+
+// inputs returns the histories without what is held back.
+func (held heldBack) inputs(hs []history) []history {
+	out := slices.Clone(hs)
+	for u, n := range held {
+		out[u] = out[u].without(n)
+	}
+	return out
+}
+
+// mix hashes two numbers. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
+func mix(a, b uint64) uint64 {
+	z := a + (b+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// logUsers is log(users + 1) of each item.
+func logUsers(d *recipe.Data) []float32 {
+	out := make([]float32, d.Items.Len())
+	for i, n := range recipe.UniqueUsers(d) {
+		out[i] = float32(math.Log(float64(n) + 1))
+	}
+	return out
 }
 
 // matrix is the histories as the rows of a factorisation.

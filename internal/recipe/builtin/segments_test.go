@@ -37,8 +37,9 @@ func TestSegments(t *testing.T) {
 		m := recipetest.TrainSegments(t, r, part, filepath.Join(t.TempDir(), "model"), 1, 2)
 		for name, model := range map[string]recipe.SegmentModel{
 			r.Info().Name: m,
-			"chance":      ordered{m, func(u int) int { return u * 7919 % 104729 }},
-			"activity":    ordered{m, func(u int) int { return int(part.Start[u+1] - part.Start[u]) }},
+			"chance":      ordered{m, func(u int, _ map[int32]bool) int { return u * 7919 % 104729 }},
+			"activity":    ordered{m, func(u int, _ map[int32]bool) int { return int(part.Start[u+1] - part.Start[u]) }},
+			"history":     ordered{m, func(u int, items map[int32]bool) int { return count(part, u, items) }},
 		} {
 			got, err := recipe.EvaluateSegments(context.Background(), model, r.Info().Asks, d, later, 1)
 			if err != nil {
@@ -56,22 +57,37 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// ordered ranks users by a number, whatever is asked.
+// ordered ranks users by a number.
 type ordered struct {
 	recipe.SegmentModel
-	by func(u int) int
+	by func(u int, items map[int32]bool) int
 }
 
 func (o ordered) Segment(_ context.Context, queries []recipe.SegmentQuery, answers [][]int32) error {
-	all := make([]int32, o.Users().Len())
-	for u := range all {
-		all[u] = int32(u)
-	}
-	slices.SortFunc(all, func(a, b int32) int { return cmp.Or(cmp.Compare(o.by(int(b)), o.by(int(a))), cmp.Compare(a, b)) })
 	for k, q := range queries {
+		items := map[int32]bool{}
+		for _, i := range q.Items {
+			items[i] = true
+		}
+		all, number := make([]int32, o.Users().Len()), make([]int, o.Users().Len())
+		for u := range all {
+			all[u], number[u] = int32(u), o.by(u, items)
+		}
+		slices.SortFunc(all, func(a, b int32) int { return cmp.Or(cmp.Compare(number[b], number[a]), cmp.Compare(a, b)) })
 		answers[k] = all[:min(q.Count, len(all))]
 	}
 	return nil
+}
+
+// count is how often user u had the items.
+func count(d *recipe.Data, u int, items map[int32]bool) (n int) {
+	had, _ := d.History(u)
+	for _, i := range had {
+		if items[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // years is a column of numbers by item.
