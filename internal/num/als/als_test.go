@@ -2,6 +2,7 @@ package als
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -65,12 +66,26 @@ func TestThreadsDoNotMatter(t *testing.T) {
 
 // With as many steps as dimensions, conjugate gradients reach the exact solution: the gradient is zero.
 func TestSolveReachesTheMinimum(t *testing.T) {
+	for _, rotated := range []bool{false, true} {
+		t.Run(fmt.Sprintf("rotated=%v", rotated), func(t *testing.T) { reachesTheMinimum(t, rotated) })
+	}
+}
+
+func reachesTheMinimum(t *testing.T, rotated bool) {
 	m, c := twoTastes(), config()
 	f := Start(m, c)
+	if rotated {
+		if _, err := Rotate(context.Background(), f.Cols, m.Cols, c); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := NewSolver(f.Cols, m.Cols, c)
 	gram, err := s.Prepare(context.Background(), 1)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if (s.diagonal != nil) != rotated {
+		t.Fatalf("the Gram matrix is diagonal: %v, want %v", s.diagonal != nil, rotated)
 	}
 	stride := Stride(c.Dim)
 	x := make([]float32, stride)
@@ -88,6 +103,42 @@ func TestSolveReachesTheMinimum(t *testing.T) {
 		}
 		if math.Abs(g) > 1e-4 {
 			t.Errorf("gradient[%d] = %v, want 0", a, g)
+		}
+	}
+}
+
+// Rotate keeps every inner product and puts the largest entries first, the same with any number of threads.
+func TestRotate(t *testing.T) {
+	m, c := twoTastes(), config()
+	for _, dim := range []int{1, 8, 30} { // 30 is more than there are vectors
+		c.Dim = dim
+		stride := Stride(dim)
+		before, after, again := Start(m, c).Cols, Start(m, c).Cols, Start(m, c).Cols
+		gram, err := Rotate(context.Background(), after, m.Cols, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		three := c
+		three.Threads = 3
+		if _, err := Rotate(context.Background(), again, m.Cols, three); err != nil || !slices.Equal(after, again) {
+			t.Errorf("dim %d: 3 threads rotate otherwise than 1 (%v)", dim, err)
+		}
+		if off, _ := offDiagonal(gram, dim, stride); off != 0 {
+			t.Errorf("dim %d: %v off the diagonal", dim, off)
+		}
+		for a := 1; a < dim; a++ {
+			if gram[a*stride+a] > gram[(a-1)*stride+a-1]+1e-5 {
+				t.Errorf("dim %d: entry %d is %v after %v", dim, a, gram[a*stride+a], gram[(a-1)*stride+a-1])
+			}
+		}
+		for i := range m.Cols {
+			for j := range m.Cols {
+				x := f32.Dot(before[i*stride:(i+1)*stride], before[j*stride:(j+1)*stride])
+				y := f32.Dot(after[i*stride:(i+1)*stride], after[j*stride:(j+1)*stride])
+				if math.Abs(float64(x-y)) > 1e-5 {
+					t.Fatalf("dim %d: the product of %d and %d is %v, was %v", dim, i, j, y, x)
+				}
+			}
 		}
 	}
 }

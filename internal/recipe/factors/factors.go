@@ -122,6 +122,9 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)
 	}
+	if _, err := als.Rotate(ctx, f.Cols, d.Items.Len(), c); err != nil {
+		return err
+	}
 	return write(ctx, t, s, f.Cols)
 }
 
@@ -135,7 +138,8 @@ func progress(t recipe.Training, done int) {
 //
 //	items    string table of ids
 //	vectors  float32, Stride(Dim) apart
-//	gram     float32, what the encoder shares between users (als.Solver.Prepare)
+//	gram     float32, what the encoder shares between users (als.Solver.Prepare); training has turned the
+//	         vectors so that it is diagonal, which an update may leave a little off
 //	bias     float32, log popularity
 //	count    int32, users per item
 //	created  int64, Unix seconds
