@@ -52,16 +52,17 @@ type walker struct {
 
 // A thing is what the model knows of a resource.
 type thing struct {
-	kind   string
-	name   string
-	arn    string
-	parent *thing // its dataset group; nil for schemas and groups
-	schema *thing // of a dataset
-	domain string
-	sort   string // of a schema or dataset: INTERACTIONS, …
-	doc    request
-	tags   map[string]string
-	number int // in order of creation: ARNs may be random
+	kind    string
+	name    string
+	arn     string
+	parent  *thing // its dataset group; nil for schemas and groups
+	schema  *thing // of a dataset
+	domain  string
+	sort    string // of a schema or dataset: INTERACTIONS, …
+	brought bool   // by a tracker: it gives way to one that somebody makes
+	doc     request
+	tags    map[string]string
+	number  int // in order of creation: ARNs may be random
 }
 
 func walk(t *testing.T, seed uint64, n int) {
@@ -282,7 +283,7 @@ func (w *walker) taken(x *thing) bool {
 		named, beside := y.name == x.name, y.parent == x.parent
 		switch {
 		case y.kind != x.kind:
-		case x.kind == arn.Dataset && beside && y.sort == x.sort,
+		case x.kind == arn.Dataset && beside && y.sort == x.sort && !y.brought,
 			x.kind == arn.EventTracker && beside,
 			x.kind == arn.MetricAttribution && (beside || named),
 			x.kind != arn.Dataset && x.kind != arn.EventTracker && named:
@@ -304,7 +305,7 @@ func (w *walker) brought(tracker *thing) {
 	schema := &thing{kind: arn.Schema, sort: "INTERACTIONS", domain: group.domain, arn: doc["schemaArn"].(string), tags: map[string]string{}}
 	described := w.describe(schema.arn)
 	schema.name, schema.doc = described["name"].(string), request{"schema": described["schema"]}
-	data := &thing{kind: arn.Dataset, sort: "INTERACTIONS", arn: a, parent: group, schema: schema, name: doc["name"].(string), tags: map[string]string{},
+	data := &thing{kind: arn.Dataset, sort: "INTERACTIONS", brought: true, arn: a, parent: group, schema: schema, name: doc["name"].(string), tags: map[string]string{},
 		doc: request{"datasetGroupArn": group.arn, "schemaArn": schema.arn, "datasetType": "INTERACTIONS"}}
 	schema.number, data.number = w.made+1, w.made+2
 	w.made += 2

@@ -95,10 +95,10 @@ func (s *Service) tracked(ctx context.Context, tx catalog.Store, sc scope, group
 	})
 }
 
-// makeWay removes the Interactions dataset that a tracker brought, with its schema, for one that somebody
-// makes now: as long as it is empty it is only a place for events to come. Any other dataset stays.
+// makeWay removes the Interactions dataset that a tracker brought, for one that somebody makes now: as long as
+// it is empty it is only a place for events to come. Any other dataset stays, and so does the schema.
 func makeWay(ctx context.Context, tx catalog.Store, name arn.ARN) error {
-	doc, rec, err := catalog.Load[api.Dataset](ctx, tx, name)
+	rec, err := tx.Get(ctx, name)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -109,14 +109,7 @@ func makeWay(ctx context.Context, tx catalog.Store, name arn.ARN) error {
 	if err != nil || !st.Brought || st.Imported || len(st.Segments) > 0 || rec.Status != Active {
 		return err
 	}
-	schema, err := tx.Get(ctx, arn.ARN(doc.SchemaArn))
-	if err != nil {
-		return err
-	}
-	if err := tx.Delete(ctx, rec.ARN, rec.Version); err != nil {
-		return err
-	}
-	return tx.Delete(ctx, schema.ARN, schema.Version)
+	return tx.Delete(ctx, rec.ARN, rec.Version)
 }
 
 // DescribeEventTracker tells of a tracker, and its tracking id.
