@@ -3,6 +3,7 @@ package factors
 import (
 	"context"
 	"math"
+	"sync/atomic"
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/bitset"
@@ -25,6 +26,7 @@ type model struct {
 	count    []int32
 	created  []int64
 	solver   *als.Solver
+	explored atomic.Pointer[fresh] // what the last query explored, or nil
 }
 
 // Items is the model's item table.
@@ -55,7 +57,9 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 // A state is what a query needs beside its job; it is reused from block to block.
 type state struct {
 	history history
-	allow   *bitset.Set
+	allow   *bitset.Set // what Query.Allow has less the history
+	lucky   []int32     // scratch of explore
+	keys    []topk.Key  // likewise
 }
 
 // rankAll ranks the catalogue for each query.
@@ -79,7 +83,7 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 		q, j := &queries[k], &jobs[k]
 		m.addHad(q, states[k].history, j)
 		if q.Explore != nil && q.Explore.Weight > 0 {
-			m.explore(q, states[k].history, j)
+			m.explore(q, &states[k], j)
 		}
 		answer(j, q.Count, &answers[k])
 	}
