@@ -10,6 +10,7 @@ import (
 	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/app"
 	"github.com/kindredrec/kindred/internal/arn"
+	"github.com/kindredrec/kindred/internal/service"
 )
 
 // inUse checks that an operation is refused for the state of what it names. An operation that does not model
@@ -252,9 +253,16 @@ func TestTags(t *testing.T) {
 
 // Each quota refuses one more than it allows, by a message that names it.
 func TestQuotas(t *testing.T) {
+	limits := map[string]int{"filter-fields": 1, "group-fields": 2, "metrics": 2, "filters": 3, "solutions": 4, "campaigns": 2,
+		"recommenders": 2, "all-recommenders": 3, "max-num-results": 30, "schemas": 30, "dataset-groups": 12,
+		"running-imports": 1, "running-versions": 1, "running-batches": 1, "running-segments": 1, "running-deletions": 1}
+	for _, name := range service.QuotaNames() {
+		if limits[name] == 0 && jobLimits[name] == 0 {
+			t.Errorf("there is no test of the quota %s", name)
+		}
+	}
 	c, _, _ := start(t, t.TempDir(), func(c *app.Config) {
-		for name, n := range map[string]int{"filter-fields": 1, "group-fields": 2, "metrics": 2, "filters": 3, "solutions": 4, "campaigns": 2,
-			"recommenders": 2, "all-recommenders": 3, "max-num-results": 30, "schemas": 30, "dataset-groups": 12} {
+		for name, n := range limits {
 			if err := c.Quotas.Set(name, n); err != nil {
 				panic(err)
 			}
@@ -298,6 +306,89 @@ func TestQuotas(t *testing.T) {
 	w.await(w.have[arn.MetricAttribution], "ACTIVE")
 	full("metrics", "UpdateMetricAttribution", func() request { return w.others()["UpdateMetricAttribution"] })
 	w.refused(t, "InvalidInputException", "max-num-results", "CreateBatchInferenceJob", with(w.minimal(arn.BatchInferenceJob), "numResults", 31))
+	for quota, kind := range map[string]string{"running-imports": arn.DatasetImportJob, "running-versions": arn.SolutionVersion,
+		"running-batches": arn.BatchInferenceJob, "running-segments": arn.BatchSegmentJob, "running-deletions": arn.DataDeletionJob} {
+		full(quota, "Create"+kindNamed(kind).noun, func() request { return w.minimal(kind) })
+	}
 	full("dataset-groups", "CreateDatasetGroup", func() request { return w.minimal(arn.DatasetGroup) })
 	full("schemas", "CreateSchema", func() request { return w.minimal(arn.Schema) })
+}
+
+// jobLimits are the quotas that a job runs into when it looks at its data.
+var jobLimits = map[string]int{"event-kinds": 1, "max-segment-users": 50, "batch-files": 1, "batch-bytes": 40, "batch-lines": 1,
+	"item-queries": 1, "attribute-queries": 1}
+
+// jobSays is what a job says that ran into a quota.
+var jobSays = map[string]string{"event-kinds": "expected at most 1 together", "batch-files": "more than 1 files", "batch-bytes": "larger than 40 bytes",
+	"batch-lines": "at most 1.", "item-queries": "at most 1.", "attribute-queries": "at most 1."}
+
+// Quotas of what jobs read are told in the failureReason, or at the call where that is known by then.
+func TestJobQuotas(t *testing.T) {
+	for name, n := range jobLimits {
+		t.Run(name, func(t *testing.T) {
+			c, _, _ := start(t, t.TempDir(), func(c *app.Config) {
+				if err := c.Quotas.Set(name, n); err != nil {
+					panic(err)
+				}
+			})
+			if name == "event-kinds" {
+				eventKinds(t, c)
+				return
+			}
+			w := newWorld(t, c)
+			s3 := c.s3()
+			for key, body := range map[string]string{
+				"two/a.json": "{\"userId\":\"u1\"}\n", "two/b.json": "{\"userId\":\"u2\"}\n", "lines.json": "{\"userId\":\"u1\"}\n{\"userId\":\"u2\"}\n{\"userId\":\"u3\"}\n",
+				"items.json": "{\"itemId\":\"i1\"}\n{\"itemId\":\"i2\"}\n", "attributes.json": "{\"itemAttributes\":\"Items.GENRE = \\\"drama\\\"\"}\n{\"itemAttributes\":\"Items.GENRE = \\\"crime\\\"\"}\n",
+			} {
+				if _, err := s3.Put(t.Context(), key, []byte(body)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			from := func(kind, key string) string {
+				in := with(w.minimal(kind), "jobInput", request{"s3DataSource": request{"path": "s3://e2e/" + key}})
+				if name == "attribute-queries" {
+					in["solutionVersionArn"] = w.version(w.solution(w.have[arn.DatasetGroup], "aws-item-attribute-affinity"), "ACTIVE")
+				}
+				return w.ok(t, "Create"+kindNamed(kind).noun, in)[kindNamed(kind).member].(string)
+			}
+			var a string
+			switch name {
+			case "batch-files":
+				a = from(arn.BatchInferenceJob, "two/")
+			case "batch-bytes", "batch-lines":
+				a = from(arn.BatchInferenceJob, "lines.json")
+			case "item-queries":
+				a = from(arn.BatchSegmentJob, "items.json")
+			case "attribute-queries":
+				a = from(arn.BatchSegmentJob, "attributes.json")
+			case "max-segment-users":
+				w.refused(t, "InvalidInputException", name, "CreateBatchSegmentJob", with(w.minimal(arn.BatchSegmentJob), "numResults", 51))
+				return
+			}
+			w.await(a, "CREATE FAILED")
+			if reason, _ := w.describe(a)["failureReason"].(string); !strings.Contains(reason, jobSays[name]) {
+				t.Errorf("the job beyond the quota %s failed with %q, want %q in it", name, reason, jobSays[name])
+			}
+		})
+	}
+}
+
+// eventKinds trains on two event types where one is allowed.
+func eventKinds(t *testing.T, c *caller) {
+	w := &world{caller: c, t: t, have: map[string]string{}}
+	s3 := c.s3()
+	if err := s3.MakeBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s3.Put(t.Context(), "interactions.csv", []byte(interactions())); err != nil {
+		t.Fatal(err)
+	}
+	group := w.group("")
+	w.have[arn.Dataset] = w.dataset(group, "Interactions", "")
+	w.make(arn.DatasetImportJob)
+	a := w.version(w.solution(group, "aws-popularity-count"), "CREATE FAILED")
+	if reason, _ := w.describe(a)["failureReason"].(string); !strings.Contains(reason, jobSays["event-kinds"]) {
+		t.Errorf("the training beyond the quota event-kinds failed with %q, want %q in it", reason, jobSays["event-kinds"])
+	}
 }
