@@ -7,5 +7,11 @@ package topk
 // tile1AVX2 is tile.loop for 1 users. pairs is at least 1.
 func tile1AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
 
+// tile1VNNI is tile.loop for 1 users. pairs is at least 1.
+func tile1VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+
 // tile6AVX2 is tile.loop for 6 users. pairs is at least 1.
 func tile6AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+
+// tile6VNNI is tile.loop for 6 users. pairs is at least 1.
+func tile6VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)

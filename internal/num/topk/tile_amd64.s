@@ -242,6 +242,205 @@ tile1AVX2pair:
 	VZEROUPPER
 	RET
 
+// func tile1VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tile1VNNI(SB), $256-64
+	MOVQ   items+0(FP), AX
+	MOVQ   users+8(FP), CX
+	MOVQ   pairs+16(FP), DX
+	MOVQ   DX, BX
+	SHLQ   $0x06, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+
+tile1VNNIpair:
+	VMOVDQU32     (AX), Z4
+	VMOVDQU32     (AX)(BX*1), Z5
+	VMOVDQU32     (AX)(BX*2), Z6
+	VMOVDQU32     (AX)(SI*1), Z7
+	VPBROADCASTD  (CX), Z8
+	VPDPWSSD      Z4, Z8, Z0
+	VPDPWSSD      Z5, Z8, Z1
+	VPDPWSSD      Z6, Z8, Z2
+	VPDPWSSD      Z7, Z8, Z3
+	ADDQ          $0x40, AX
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           tile1VNNIpair
+	VMOVDQU32     Z0, (SP)
+	VMOVDQU32     Z1, 64(SP)
+	VMOVDQU32     Z2, 128(SP)
+	VMOVDQU32     Z3, 192(SP)
+	MOVQ          factors+24(FP), AX
+	MOVQ          par+32(FP), CX
+	MOVQ          allow+40(FP), DX
+	MOVQ          hits+48(FP), BX
+	MOVQ          sum+56(FP), SI
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     (SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         (DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, (BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     64(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         2(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 2(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     128(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         4(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 4(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     192(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         6(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 6(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        (SI), Y0, Y0
+	VMOVUPD       Y0, (SI)
+	VZEROUPPER
+	RET
+
 // func tile6AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
 // Requires: AVX, AVX2
 TEXT ·tile6AVX2(SB), $576-64
@@ -866,5 +1065,1064 @@ tile6AVX2pair:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       160(AX), Y0, Y0
 	VMOVUPD      Y0, 160(AX)
+	VZEROUPPER
+	RET
+
+// func tile6VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tile6VNNI(SB), $1536-64
+	MOVQ   items+0(FP), AX
+	MOVQ   users+8(FP), CX
+	MOVQ   pairs+16(FP), DX
+	MOVQ   DX, BX
+	SHLQ   $0x06, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+
+tile6VNNIpair:
+	VMOVDQU32     (AX), Z24
+	VMOVDQU32     (AX)(BX*1), Z25
+	VMOVDQU32     (AX)(BX*2), Z26
+	VMOVDQU32     (AX)(SI*1), Z27
+	VPBROADCASTD  (CX), Z28
+	VPDPWSSD      Z24, Z28, Z0
+	VPDPWSSD      Z25, Z28, Z1
+	VPDPWSSD      Z26, Z28, Z2
+	VPDPWSSD      Z27, Z28, Z3
+	VPBROADCASTD  4(CX), Z28
+	VPDPWSSD      Z24, Z28, Z4
+	VPDPWSSD      Z25, Z28, Z5
+	VPDPWSSD      Z26, Z28, Z6
+	VPDPWSSD      Z27, Z28, Z7
+	VPBROADCASTD  8(CX), Z28
+	VPDPWSSD      Z24, Z28, Z8
+	VPDPWSSD      Z25, Z28, Z9
+	VPDPWSSD      Z26, Z28, Z10
+	VPDPWSSD      Z27, Z28, Z11
+	VPBROADCASTD  12(CX), Z28
+	VPDPWSSD      Z24, Z28, Z12
+	VPDPWSSD      Z25, Z28, Z13
+	VPDPWSSD      Z26, Z28, Z14
+	VPDPWSSD      Z27, Z28, Z15
+	VPBROADCASTD  16(CX), Z28
+	VPDPWSSD      Z24, Z28, Z16
+	VPDPWSSD      Z25, Z28, Z17
+	VPDPWSSD      Z26, Z28, Z18
+	VPDPWSSD      Z27, Z28, Z19
+	VPBROADCASTD  20(CX), Z28
+	VPDPWSSD      Z24, Z28, Z20
+	VPDPWSSD      Z25, Z28, Z21
+	VPDPWSSD      Z26, Z28, Z22
+	VPDPWSSD      Z27, Z28, Z23
+	ADDQ          $0x40, AX
+	ADDQ          $0x18, CX
+	DECQ          DX
+	JNZ           tile6VNNIpair
+	VMOVDQU32     Z0, (SP)
+	VMOVDQU32     Z1, 64(SP)
+	VMOVDQU32     Z2, 128(SP)
+	VMOVDQU32     Z3, 192(SP)
+	VMOVDQU32     Z4, 256(SP)
+	VMOVDQU32     Z5, 320(SP)
+	VMOVDQU32     Z6, 384(SP)
+	VMOVDQU32     Z7, 448(SP)
+	VMOVDQU32     Z8, 512(SP)
+	VMOVDQU32     Z9, 576(SP)
+	VMOVDQU32     Z10, 640(SP)
+	VMOVDQU32     Z11, 704(SP)
+	VMOVDQU32     Z12, 768(SP)
+	VMOVDQU32     Z13, 832(SP)
+	VMOVDQU32     Z14, 896(SP)
+	VMOVDQU32     Z15, 960(SP)
+	VMOVDQU32     Z16, 1024(SP)
+	VMOVDQU32     Z17, 1088(SP)
+	VMOVDQU32     Z18, 1152(SP)
+	VMOVDQU32     Z19, 1216(SP)
+	VMOVDQU32     Z20, 1280(SP)
+	VMOVDQU32     Z21, 1344(SP)
+	VMOVDQU32     Z22, 1408(SP)
+	VMOVDQU32     Z23, 1472(SP)
+	MOVQ          factors+24(FP), AX
+	MOVQ          par+32(FP), CX
+	MOVQ          allow+40(FP), DX
+	MOVQ          hits+48(FP), BX
+	MOVQ          sum+56(FP), SI
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     (SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         (DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, (BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     64(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         2(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 2(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     128(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         4(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 4(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     192(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   (CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   4(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         6(DX), K1
+	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
+	KMOVW         K2, 6(BX)
+	VSUBPS.BCST   12(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        (SI), Y0, Y0
+	VMOVUPD       Y0, (SI)
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     256(SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   16(CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   20(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         8(DX), K1
+	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
+	KMOVW         K2, 8(BX)
+	VSUBPS.BCST   28(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     320(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   16(CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   20(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         10(DX), K1
+	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
+	KMOVW         K2, 10(BX)
+	VSUBPS.BCST   28(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     384(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   16(CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   20(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         12(DX), K1
+	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
+	KMOVW         K2, 12(BX)
+	VSUBPS.BCST   28(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     448(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   16(CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   20(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         14(DX), K1
+	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
+	KMOVW         K2, 14(BX)
+	VSUBPS.BCST   28(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        32(SI), Y0, Y0
+	VMOVUPD       Y0, 32(SI)
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     512(SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   32(CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   36(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         16(DX), K1
+	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
+	KMOVW         K2, 16(BX)
+	VSUBPS.BCST   44(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     576(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   32(CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   36(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         18(DX), K1
+	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
+	KMOVW         K2, 18(BX)
+	VSUBPS.BCST   44(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     640(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   32(CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   36(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         20(DX), K1
+	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
+	KMOVW         K2, 20(BX)
+	VSUBPS.BCST   44(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     704(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   32(CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   36(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         22(DX), K1
+	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
+	KMOVW         K2, 22(BX)
+	VSUBPS.BCST   44(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        64(SI), Y0, Y0
+	VMOVUPD       Y0, 64(SI)
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     768(SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   48(CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   52(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         24(DX), K1
+	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
+	KMOVW         K2, 24(BX)
+	VSUBPS.BCST   60(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     832(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   48(CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   52(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         26(DX), K1
+	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
+	KMOVW         K2, 26(BX)
+	VSUBPS.BCST   60(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     896(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   48(CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   52(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         28(DX), K1
+	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
+	KMOVW         K2, 28(BX)
+	VSUBPS.BCST   60(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     960(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   48(CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   52(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         30(DX), K1
+	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
+	KMOVW         K2, 30(BX)
+	VSUBPS.BCST   60(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        96(SI), Y0, Y0
+	VMOVUPD       Y0, 96(SI)
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     1024(SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   64(CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   68(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         32(DX), K1
+	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
+	KMOVW         K2, 32(BX)
+	VSUBPS.BCST   76(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1088(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   64(CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   68(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         34(DX), K1
+	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
+	KMOVW         K2, 34(BX)
+	VSUBPS.BCST   76(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1152(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   64(CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   68(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         36(DX), K1
+	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
+	KMOVW         K2, 36(BX)
+	VSUBPS.BCST   76(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1216(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   64(CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   68(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         38(DX), K1
+	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
+	KMOVW         K2, 38(BX)
+	VSUBPS.BCST   76(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        128(SI), Y0, Y0
+	VMOVUPD       Y0, 128(SI)
+	VXORPS        Y0, Y0, Y0
+	VCVTDQ2PS     1280(SP), Z1
+	VMULPS        (AX), Z1, Z1
+	VMULPS.BCST   80(CX), Z1, Z1
+	VMOVUPS       256(AX), Z2
+	VMULPS.BCST   84(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         40(DX), K1
+	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
+	KMOVW         K2, 40(BX)
+	VSUBPS.BCST   92(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1344(SP), Z1
+	VMULPS        64(AX), Z1, Z1
+	VMULPS.BCST   80(CX), Z1, Z1
+	VMOVUPS       320(AX), Z2
+	VMULPS.BCST   84(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         42(DX), K1
+	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
+	KMOVW         K2, 42(BX)
+	VSUBPS.BCST   92(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1408(SP), Z1
+	VMULPS        128(AX), Z1, Z1
+	VMULPS.BCST   80(CX), Z1, Z1
+	VMOVUPS       384(AX), Z2
+	VMULPS.BCST   84(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         44(DX), K1
+	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
+	KMOVW         K2, 44(BX)
+	VSUBPS.BCST   92(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VCVTDQ2PS     1472(SP), Z1
+	VMULPS        192(AX), Z1, Z1
+	VMULPS.BCST   80(CX), Z1, Z1
+	VMOVUPS       448(AX), Z2
+	VMULPS.BCST   84(CX), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	KMOVW         46(DX), K1
+	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
+	KMOVW         K2, 46(BX)
+	VSUBPS.BCST   92(CX), Z1, Z1
+	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
+	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
+	VBROADCASTSS  numbers<>+64(SB), Z2
+	VMULPS        Z1, Z2, Z2
+	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
+	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
+	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
+	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
+	VPSLLD        $0x17, Z2, Z2
+	VPADDD        Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VCVTPS2PD     X0, Y0
+	VCVTPS2PD     X1, Y1
+	VADDPD        Y1, Y0, Y0
+	VADDPD        160(SI), Y0, Y0
+	VMOVUPD       Y0, 160(SI)
 	VZEROUPPER
 	RET

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"sort"
 	"testing"
-	"unsafe"
 
 	"github.com/kindredrec/kindred/internal/num/bitset"
 	"github.com/kindredrec/kindred/internal/num/f32"
@@ -267,50 +266,6 @@ func (w *world) coarse(j *Job, i int) float32 {
 	s *= j.scale
 	p := j.weight * w.m.Bias[i]
 	return s + p
-}
-
-// Kernels give the bits of the loop, whatever they are given.
-func TestKernelsAgreeWithLoop(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 0))
-	for _, pairs := range []int{1, 2, 7, 32, 75} {
-		for range 50 {
-			items := make([]int16, pairs*2*blockItems)
-			for k := range items {
-				items[k] = int16(r.IntN(5000) - 2500)
-			}
-			factors := make([]float32, 2*blockItems)
-			for k := range factors {
-				factors[k] = draw(r, r.IntN(kinds-1)) * 1e-3
-			}
-			for _, n := range []int{1, tileUsers} {
-				var a tile
-				a.n, a.users = n, make([]int16, pairs*n*2)
-				for k := range a.users {
-					a.users[k] = int16(r.IntN(5000) - 2500)
-				}
-				for u := range n {
-					a.par[u] = parameters{float32(math.Exp(4*r.NormFloat64() - 8)), draw(r, normal), draw(r, normal), 3 * draw(r, normal)}
-					a.allow[u] = r.Uint64() | r.Uint64()
-				}
-				b := a
-				a.run(pairs, items, factors)
-				b.loop(pairs, items, factors)
-				if a.hits != b.hits || a.sum != b.sum {
-					t.Fatalf("%d pairs, %d users: hits %x and sums %v, want %x and %v", pairs, n, a.hits, a.sum, b.hits, b.sum)
-				}
-			}
-		}
-	}
-}
-
-// The kernels know where things are in a tile.
-func TestTileLayout(t *testing.T) {
-	if got := unsafe.Sizeof(parameters{}); got != 16 {
-		t.Errorf("parameters take %d bytes, want 16", got)
-	}
-	if got := unsafe.Offsetof(parameters{}.shift); got != 12 {
-		t.Errorf("shift is at %d, want 12", got)
-	}
 }
 
 func TestExp(t *testing.T) {

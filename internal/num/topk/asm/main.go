@@ -1,4 +1,4 @@
-// Asm writes the AVX2 kernels of package topk. It is a module of its own so that the generator is no
+// Asm writes the AVX2 and AVX-512 kernels of package topk. It is a module of its own so that the generator is no
 // dependency of the product: run go generate in the folder above.
 package main
 
@@ -18,6 +18,8 @@ func main() {
 	for _, users := range []int{1, 6} {
 		k := kernel{users: users, constants: c}
 		k.write()
+		w := wide{users: users, constants: c}
+		w.write()
 	}
 	Generate()
 }
