@@ -26,6 +26,7 @@ type running struct {
 	hard      context.Context // for what must reach the store after an interruption
 	log       *slog.Logger
 
+	saving   sync.Mutex // held while a report is stored; before mu
 	mu       sync.Mutex
 	progress job.Progress
 	unsaved  bool
@@ -242,6 +243,8 @@ func (r *running) Report(p job.Progress) {
 
 // saveProgress stores the last report if it is new. Losing one is no harm, so that it is not tried again.
 func (r *running) saveProgress() {
+	r.saving.Lock() // an older report must not be stored after a newer one
+	defer r.saving.Unlock()
 	r.mu.Lock()
 	p, unsaved := r.progress, r.unsaved
 	r.unsaved = false
