@@ -19,6 +19,7 @@ type Job struct {
 
 	weight float32
 	wide   []float64 // the vector
+	start  Key       // at least the best reach it
 	quantised
 	ints []int16
 	slack
@@ -75,16 +76,20 @@ func (s *slack) of(b *bound) float64 {
 // threshold returns a number that the coarse score of an item of a block is not below if its score could
 // make it one of the best.
 func (j *Job) threshold(b *bound) float32 {
-	floor := j.Best.Floor()
-	if floor == 0 {
-		return float32(math.Inf(-1))
-	}
 	if j.Best.k == 0 {
 		return float32(math.Inf(1))
 	}
-	score := floor.Score()
-	if j.norm == 0 { // coarse scores are scores, and later items lose ties
-		return math.Nextafter32(score, float32(math.Inf(1)))
+	floor := j.Best.Floor()
+	least := max(floor, j.start)
+	if least == 0 {
+		return float32(math.Inf(-1))
+	}
+	score := least.Score()
+	if j.norm == 0 { // coarse scores are scores
+		if floor > 0 { // and later items lose ties
+			return math.Nextafter32(score, float32(math.Inf(1)))
+		}
+		return score
 	}
 	t := float64(score) - j.slack.of(b)
 	return float32(t - math.Abs(t)*0x1p-23) // rounding takes back at most half of that

@@ -30,7 +30,11 @@ type panels struct {
 	items   []int16
 	factors []float32
 	bounds  []bound
+	longest []int32 // the items with the longest vectors, longest first
 }
+
+// mostLongest bounds the list: twice as many as a request may ask for.
+const mostLongest = 1000
 
 // A bound is the largest of each in a block.
 type bound struct{ norm, rest, bias float64 }
@@ -48,6 +52,8 @@ func (p *panels) pack(m *Matrix) {
 	p.factors = make([]float32, blocks*2*blockItems)
 	p.bounds = make([]bound, blocks)
 	q := make([]int16, m.Stride+2)
+	var longest Heap
+	longest.Reset(min(mostLongest, m.N))
 	for i := range m.N {
 		b, within := i/blockItems, i%blockItems
 		v := quantise(m.row(i), q)
@@ -58,8 +64,12 @@ func (p *panels) pack(m *Matrix) {
 			panel[at], panel[at+1] = q[2*k], q[2*k+1]
 		}
 		factors[within], factors[blockItems+within] = v.scale, m.Bias[i]
+		longest.Push(Make(float32(v.norm), int32(i)))
 		o := &p.bounds[b]
 		o.norm, o.rest, o.bias = max(o.norm, v.norm), max(o.rest, v.rest), max(o.bias, math.Abs(float64(m.Bias[i])))
+	}
+	for _, key := range longest.Sorted() {
+		p.longest = append(p.longest, key.Index())
 	}
 }
 

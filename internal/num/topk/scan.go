@@ -24,6 +24,7 @@ func Scan(ctx context.Context, m *Matrix, jobs []Job) error {
 		n := min(len(jobs), tiles*tileUsers)
 		for k := range n {
 			jobs[k].Sum, jobs[k].Shift = 0, 0
+			s.warm(&jobs[k])
 		}
 		if err := s.run(ctx, jobs[:n]); err != nil {
 			return err
@@ -40,6 +41,26 @@ func Scan(ctx context.Context, m *Matrix, jobs []Job) error {
 type scan struct {
 	*Matrix
 	tiles [tiles]tile
+	first Heap
+}
+
+// warm finds a key that the job's best all reach: the last of the best among the longest vectors. The scan
+// comes by those again. Without it the first blocks would be candidates whole, and good ones rare
+// to come by until the scan is through.
+func (s *scan) warm(j *Job) {
+	j.start = 0
+	k := j.Best.k
+	heads := s.panels.longest[:min(max(64, 2*k), len(s.panels.longest))]
+	if k == 0 || len(j.Best.keys) > 0 || len(heads)*8 > s.N {
+		return
+	}
+	s.first.Reset(k)
+	for _, i := range heads {
+		if j.Allow == nil || j.Allow.Has(int(i)) {
+			s.first.Push(Make(s.Score(j, int(i)), i))
+		}
+	}
+	j.start = s.first.Floor()
 }
 
 func (s *scan) run(ctx context.Context, jobs []Job) error {
@@ -88,7 +109,7 @@ func (s *scan) block(b int, t *tile, jobs []Job) {
 func (s *scan) offer(j *Job, first int, hits uint64) {
 	for ; hits != 0; hits &= hits - 1 {
 		i := first + bits.TrailingZeros64(hits)
-		if key := Make(s.Score(j, i), int32(i)); key > j.Best.Floor() {
+		if key := Make(s.Score(j, i), int32(i)); key >= j.start && key > j.Best.Floor() {
 			j.Best.Push(key)
 		}
 	}
