@@ -13,8 +13,8 @@ type Job struct {
 	Allow *bitset.Set // items to consider, nil for all
 	Best  Heap        // Reset by the caller
 
-	// Sum grows by exp(coarse score − Shift) of every considered item. Scan sets both. Shift is 0 unless the best
-	// score is far from 0.
+	// Sum is that of exp(coarse score − Shift) over all considered items. Scan sets both. Shift is 0 unless the
+	// best score is far from 0.
 	Sum, Shift float64
 
 	weight float32
@@ -73,9 +73,20 @@ func (s *slack) of(b *bound) float64 {
 	return s.perNorm*b.norm + s.perRest*b.rest + s.perBias*b.bias + s.least
 }
 
+// done reports that no item of a block, nor of those after it in the order of lengths, can be among the best.
+func (j *Job) done(b *bound) bool {
+	least := max(j.Best.Floor(), j.start)
+	if j.Best.k == 0 || least == 0 {
+		return j.Best.k == 0
+	}
+	// Cauchy and Schwarz; rounded thrice on the way to a score, as in slackOf.
+	most := (j.norm*b.norm + math.Abs(float64(j.weight))*b.later) * (1 + 8*0x1p-24)
+	return most+0x1p-100 < float64(least.Score())
+}
+
 // threshold returns a number that the coarse score of an item of a block is not below if its score could
-// make it one of the best.
-func (j *Job) threshold(b *bound) float32 {
+// make it one of the best. Items come in ascending order, or in any.
+func (j *Job) threshold(b *bound, ascending bool) float32 {
 	if j.Best.k == 0 {
 		return float32(math.Inf(1))
 	}
@@ -86,7 +97,7 @@ func (j *Job) threshold(b *bound) float32 {
 	}
 	score := least.Score()
 	if j.norm == 0 { // coarse scores are scores
-		if floor > 0 { // and later items lose ties
+		if floor > 0 && ascending { // and later items lose ties
 			return math.Nextafter32(score, float32(math.Inf(1)))
 		}
 		return score

@@ -26,18 +26,15 @@ const (
 //	factors per block: 64 scales, then 64 biases; zero beyond the last item
 //	bounds  per block
 type panels struct {
-	pairs   int // of dimensions, up to the last that any item uses; at least one
+	ids     []int32 // the item at each place; nil if it is the place
+	pairs   int     // of dimensions, up to the last that any item uses; at least one
 	items   []int16
 	factors []float32
 	bounds  []bound
-	longest []int32 // the items with the longest vectors, longest first
 }
 
-// mostLongest bounds the list: twice as many as a request may ask for.
-const mostLongest = 1000
-
-// A bound is the largest of each in a block.
-type bound struct{ norm, rest, bias float64 }
+// A bound is the largest of each in a block. later is the largest bias of this and all later blocks.
+type bound struct{ norm, rest, bias, later float64 }
 
 // block returns the packed vectors and the scales and biases of block b.
 func (p *panels) block(b int) (items []int16, factors []float32) {
@@ -45,6 +42,7 @@ func (p *panels) block(b int) (items []int16, factors []float32) {
 	return p.items[b*size : (b+1)*size], p.factors[b*2*blockItems : (b+1)*2*blockItems]
 }
 
+// pack packs the items in the order of p.ids.
 func (p *panels) pack(m *Matrix) {
 	p.pairs = max(1, (used(m)+1)/2)
 	blocks := (m.N + blockItems - 1) / blockItems
@@ -52,25 +50,33 @@ func (p *panels) pack(m *Matrix) {
 	p.factors = make([]float32, blocks*2*blockItems)
 	p.bounds = make([]bound, blocks)
 	q := make([]int16, m.Stride+2)
-	var longest Heap
-	longest.Reset(min(mostLongest, m.N))
-	for i := range m.N {
-		b, within := i/blockItems, i%blockItems
-		v := quantise(m.row(i), q)
-		items, factors := p.block(b)
-		panel := items[within/panelItems*panelItems*2*p.pairs:]
-		for k := range p.pairs {
-			at := (k*panelItems + within%panelItems) * 2
-			panel[at], panel[at+1] = q[2*k], q[2*k+1]
+	for place := range m.N {
+		i := place
+		if p.ids != nil {
+			i = int(p.ids[place])
 		}
-		factors[within], factors[blockItems+within] = v.scale, m.Bias[i]
-		longest.Push(Make(float32(v.norm), int32(i)))
-		o := &p.bounds[b]
+		v := quantise(m.row(i), q)
+		p.put(place, v.scale, m.Bias[i], q)
+		o := &p.bounds[place/blockItems]
 		o.norm, o.rest, o.bias = max(o.norm, v.norm), max(o.rest, v.rest), max(o.bias, math.Abs(float64(m.Bias[i])))
 	}
-	for _, key := range longest.Sorted() {
-		p.longest = append(p.longest, key.Index())
+	later := 0.0
+	for b := blocks - 1; b >= 0; b-- {
+		later = max(later, p.bounds[b].bias)
+		p.bounds[b].later = later
 	}
+}
+
+// put stores a vector at a place.
+func (p *panels) put(place int, scale, bias float32, q []int16) {
+	b, within := place/blockItems, place%blockItems
+	items, factors := p.block(b)
+	panel := items[within/panelItems*panelItems*2*p.pairs:]
+	for k := range p.pairs {
+		at := (k*panelItems + within%panelItems) * 2
+		panel[at], panel[at+1] = q[2*k], q[2*k+1]
+	}
+	factors[within], factors[blockItems+within] = scale, bias
 }
 
 // used is the number of leading dimensions without those that are zero for every item.

@@ -1,56 +1,94 @@
-// Package topk finds the best items of many users by scoring everything, exactly, and the sum of the
-// exponentials of all scores.
+// Package topk finds the best items of many users, exactly, by scoring what could be among them; and the sum
+// of the exponentials of all scores, by scoring everything.
 //
 // Best means highest score, and among equal scores lowest index. Every result is the same bits with one
 // thread or many, alone or in a block, with kernels or without.
 package topk
 
 import (
+	"cmp"
 	"context"
 	"math/bits"
+	"slices"
 )
 
-// tiles is how many tiles are scanned at a time: their users and a block of items stay in the first-level
-// cache.
-const tiles = 8
+// How many tiles go over a block of items together: with the sums, so many that they and the block stay in
+// the first-level cache; without, more, since users who end together share tiles.
+const (
+	sumTiles  = 8
+	bestTiles = 32
+)
 
 // Scan scores every item for every job, which have been Set to vectors of the matrix's stride. Beside the
-// jobs it takes 25 KB at 256 dimensions. It returns ctx's error when cancelled, with the jobs unfinished.
+// jobs it takes 30 KB at 256 dimensions. It returns ctx's error when cancelled, with the jobs unfinished.
 //
 // A job's result does not depend on the other jobs.
 func Scan(ctx context.Context, m *Matrix, jobs []Job) error {
-	s := scan{Matrix: m}
+	s := scan{Matrix: m, panels: &m.panels, sums: true, tiles: make([]tile, min(sumTiles, tilesOf(len(jobs))))}
+	return s.groups(ctx, jobs, func(group []*Job) error {
+		if err := s.run(ctx, group); err != nil {
+			return err
+		}
+		return s.again(ctx, group)
+	})
+}
+
+// Best is Scan without Sum, and faster: it goes from long vectors to short ones and ends a job when no item that
+// is left can reach the best. The first call for a matrix packs it once more in that order. Beside the
+// jobs it takes 110 KB at 256 dimensions.
+func Best(ctx context.Context, m *Matrix, jobs []Job) error {
+	s := scan{Matrix: m, panels: m.byLength(), tiles: make([]tile, min(bestTiles, tilesOf(len(jobs))))}
+	return s.groups(ctx, jobs, func(group []*Job) error {
+		slices.SortStableFunc(group, func(a, b *Job) int { return cmp.Compare(b.reach(), a.reach()) })
+		return s.run(ctx, group)
+	})
+}
+
+func tilesOf(jobs int) int { return (jobs + tileUsers - 1) / tileUsers }
+
+// reach is roughly the length of vector at which a job ends.
+func (j *Job) reach() float64 {
+	if j.start == 0 || j.norm == 0 {
+		return 0
+	}
+	return float64(j.start.Score()) / j.norm
+}
+
+// A scan is passes over a packed matrix for as many jobs as there are places in the tiles.
+type scan struct {
+	*Matrix
+	panels *panels
+	sums   bool
+	tiles  []tile
+	first  Heap
+}
+
+// groups calls do for as many jobs at a time as there are places.
+func (s *scan) groups(ctx context.Context, jobs []Job, do func([]*Job) error) error {
+	group := make([]*Job, 0, len(s.tiles)*tileUsers)
 	for len(jobs) > 0 {
-		n := min(len(jobs), tiles*tileUsers)
+		n := min(len(jobs), cap(group))
+		group = group[:0]
 		for k := range n {
 			jobs[k].Sum, jobs[k].Shift = 0, 0
 			s.warm(&jobs[k])
+			group = append(group, &jobs[k])
 		}
-		if err := s.run(ctx, jobs[:n]); err != nil {
-			return err
-		}
-		if err := s.again(ctx, jobs[:n]); err != nil {
+		if err := do(group); err != nil {
 			return err
 		}
 		jobs = jobs[n:]
 	}
-	return nil
-}
-
-// A scan is a pass over the matrix for at most as many jobs as there are tiles.
-type scan struct {
-	*Matrix
-	tiles [tiles]tile
-	first Heap
+	return ctx.Err()
 }
 
 // warm finds a key that the job's best all reach: the last of the best among the longest vectors. The scan
-// comes by those again. Without it the first blocks would be candidates whole, and good ones rare
-// to come by until the scan is through.
+// comes by those again. Without it the first blocks would be candidates whole.
 func (s *scan) warm(j *Job) {
 	j.start = 0
 	k := j.Best.k
-	heads := s.panels.longest[:min(max(64, 2*k), len(s.panels.longest))]
+	heads := s.longest
+	heads = heads[:min(max(64, 2*k), len(heads))]
 	if k == 0 || len(j.Best.keys) > 0 || len(heads)*8 > s.N {
 		return
 	}
@@ -63,52 +101,79 @@ func (s *scan) warm(j *Job) {
 	j.start = s.first.Floor()
 }
 
-func (s *scan) run(ctx context.Context, jobs []Job) error {
-	for at := 0; at < len(jobs); at += tileUsers {
-		s.tiles[at/tileUsers].load(s.panels.pairs, jobs[at:min(at+tileUsers, len(jobs))])
+// run is one pass.
+func (s *scan) run(ctx context.Context, jobs []*Job) error {
+	tiles := s.tiles[:tilesOf(len(jobs))]
+	for k := range tiles {
+		tiles[k].load(s.panels.pairs, jobs[k*tileUsers:min((k+1)*tileUsers, len(jobs))], s.sums)
 	}
 	for b := range s.panels.bounds {
 		if b%16 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for at := 0; at < len(jobs); at += tileUsers {
-			s.block(b, &s.tiles[at/tileUsers], jobs[at:min(at+tileUsers, len(jobs))])
+		working := false
+		for k := range tiles {
+			if s.block(b, &tiles[k]) {
+				working = true
+			}
+		}
+		if !working {
+			break
 		}
 	}
-	for k := range jobs {
-		jobs[k].Sum = s.tiles[k/tileUsers].total(k % tileUsers)
+	if s.sums {
+		for k, j := range jobs {
+			j.Sum = tiles[k/tileUsers].total(k % tileUsers)
+		}
 	}
 	return ctx.Err()
 }
 
-// block scores block b for a tile and offers what could be among the best.
-func (s *scan) block(b int, t *tile, jobs []Job) {
+// block scores block b for a tile and offers what could be among the best. It returns false when the tile's
+// jobs are all done.
+func (s *scan) block(b int, t *tile) bool {
 	full := ^uint64(0)
 	if rest := s.N - b*blockItems; rest < blockItems {
 		full = 1<<rest - 1
 	}
-	o := &s.panels.bounds[b]
-	for u := range jobs {
-		j := &jobs[u]
+	o, working := &s.panels.bounds[b], false
+	for u, j := range t.jobs {
 		t.allow[u] = full
-		if j.Allow != nil {
+		switch {
+		case s.panels.ids != nil:
+			if j.done(o) {
+				t.allow[u] = 0
+				continue
+			}
+		case j.Allow != nil:
 			t.allow[u] &= j.Allow.Words()[b]
 		}
-		t.par[u].threshold = j.threshold(o)
+		working = true
+		t.par[u].threshold = j.threshold(o, s.panels.ids == nil)
+	}
+	if !working {
+		return false
 	}
 	items, factors := s.panels.block(b)
 	t.run(s.panels.pairs, items, factors)
-	for u := range jobs {
+	for u, j := range t.jobs {
 		if t.hits[u] != 0 {
-			s.offer(&jobs[u], b*blockItems, t.hits[u])
+			s.offer(j, b*blockItems, t.hits[u])
 		}
 	}
+	return true
 }
 
-// offer pushes the items from first on that are in hits.
+// offer pushes the allowed items of hits, which are places from first on.
 func (s *scan) offer(j *Job, first int, hits uint64) {
 	for ; hits != 0; hits &= hits - 1 {
 		i := first + bits.TrailingZeros64(hits)
+		if s.panels.ids != nil {
+			i = int(s.panels.ids[i])
+			if j.Allow != nil && !j.Allow.Has(i) {
+				continue
+			}
+		}
 		if key := Make(s.Score(j, i), int32(i)); key >= j.start && key > j.Best.Floor() {
 			j.Best.Push(key)
 		}
@@ -116,11 +181,10 @@ func (s *scan) offer(j *Job, first int, hits uint64) {
 }
 
 // again repeats the sum of those jobs whose scores are far from 0, relative to their best score.
-func (s *scan) again(ctx context.Context, jobs []Job) error {
-	for k := range jobs {
-		j := &jobs[k]
+func (s *scan) again(ctx context.Context, jobs []*Job) error {
+	for k, j := range jobs {
 		best, some := j.Best.Top()
-		if !some || !far(best.Score(), 0) {
+		if !some || !far(best.Score()) {
 			continue
 		}
 		j.Shift = float64(best.Score())

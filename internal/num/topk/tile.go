@@ -10,8 +10,10 @@ import "math"
 //	hits[u] has i        if coarse ≥ threshold[u]
 //	lane[i mod 8] += exp(coarse − shift[u])    in float32, from 0, i ascending
 //
-// and then sum[u][l] += float64(lane[l]) + float64(lane[l+4]) for l = 0…3.
+// and then sum[u][l] += float64(lane[l]) + float64(lane[l+4]) for l = 0…3. Without sums, only hits.
 type tile struct {
+	jobs  []*Job
+	sums  bool
 	n     int     // users: tileUsers or 1
 	users []int16 // per pair of dimensions and user: two
 	par   [tileUsers]parameters
@@ -26,8 +28,8 @@ const tileUsers = 6
 type parameters struct{ scale, weight, threshold, shift float32 }
 
 // load puts jobs in the tile, at most tileUsers. Places without a job allow nothing.
-func (t *tile) load(pairs int, jobs []Job) {
-	t.n = tileUsers
+func (t *tile) load(pairs int, jobs []*Job, sums bool) {
+	t.jobs, t.sums, t.n = jobs, sums, tileUsers
 	if len(jobs) == 1 {
 		t.n = 1
 	}
@@ -38,8 +40,7 @@ func (t *tile) load(pairs int, jobs []Job) {
 	t.users = t.users[:size]
 	clear(t.users)
 	t.par, t.allow, t.sum = [tileUsers]parameters{}, [tileUsers]uint64{}, [tileUsers][4]float64{}
-	for u := range jobs {
-		j := &jobs[u]
+	for u, j := range jobs {
 		for k := range pairs {
 			at := (k*t.n + u) * 2
 			t.users[at], t.users[at+1] = j.ints[2*k], j.ints[2*k+1]
@@ -66,7 +67,7 @@ func (t *tile) loop(pairs int, items []int16, factors []float32) {
 				uint16(t.allow[u]>>at), &lanes)
 			t.hits[u] |= uint64(hits) << at
 		}
-		for l := range t.sum[u] {
+		for l := range t.sum[u] { // zeros, without sums
 			t.sum[u][l] += float64(lanes[l]) + float64(lanes[l+4])
 		}
 	}
@@ -96,10 +97,12 @@ func (t *tile) score(u int, sums *[panelItems]int32, scale, bias *[panelItems]fl
 		if c >= par.threshold {
 			hits |= 1 << i
 		}
-		lanes[i%8] += exp(c - par.shift)
+		if t.sums {
+			lanes[i%8] += exp(c - par.shift)
+		}
 	}
 	return hits
 }
 
-// far says that a best score is too far from shift for exp to be precise.
-func far(best float32, shift float64) bool { return math.Abs(float64(best)-shift) > 60 }
+// far says that a best score is too far from 0 for exp to be precise.
+func far(best float32) bool { return math.Abs(float64(best)) > 60 }

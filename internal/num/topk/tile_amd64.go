@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go -C asm run . -out ../tile_amd64.s -stubs ../stubs_amd64.go -pkg topk
 
-// A kernel computes tile.loop.
+// A kernel computes tile.loop; without sums if sum is nil.
 type kernel func(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
 
 // A set is the kernels for one user and for tileUsers, nil for the loop.
@@ -44,5 +44,9 @@ func (t *tile) with(s set, pairs int, items []int16, factors []float32) {
 		t.loop(pairs, items, factors)
 		return
 	}
-	k(&items[0], &t.users[0], pairs, &factors[0], &t.par[0].scale, &t.allow[0], &t.hits[0], &t.sum[0][0])
+	var sum *float64
+	if t.sums {
+		sum = &t.sum[0][0]
+	}
+	k(&items[0], &t.users[0], pairs, &factors[0], &t.par[0].scale, &t.allow[0], &t.hits[0], sum)
 }

@@ -120,27 +120,28 @@ TEXT ·tile1AVX2(SB), $96-64
 	MOVQ    hits+48(FP), SI
 	MOVQ    users+8(FP), DI
 	MOVQ    pairs+16(FP), R8
+	MOVQ    sum+56(FP), R9
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, 64(SP)
-	MOVQ    $0x00000004, R9
+	MOVQ    $0x00000004, R10
 
 tile1AVX2panel:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  DI, R10
-	MOVQ  R8, R11
+	MOVQ  DI, R11
+	MOVQ  R8, R12
 
 tile1AVX2pair:
 	VMOVDQU      (AX), Y2
 	VMOVDQU      32(AX), Y3
-	VPBROADCASTD (R10), Y4
+	VPBROADCASTD (R11), Y4
 	VPMADDWD     Y2, Y4, Y2
 	VPADDD       Y2, Y0, Y0
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y1, Y1
 	ADDQ         $0x40, AX
-	ADDQ         $0x04, R10
-	DECQ         R11
+	ADDQ         $0x04, R11
+	DECQ         R12
 	JNZ          tile1AVX2pair
 	VMOVDQU      Y0, (SP)
 	VMOVDQU      Y1, 32(SP)
@@ -160,8 +161,10 @@ tile1AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, (SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, (SI)
+	TESTQ        R9, R9
+	JZ           tile1AVX2hits00
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -188,6 +191,8 @@ tile1AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile1AVX2hits00:
 	VCVTDQ2PS    32(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -199,8 +204,10 @@ tile1AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 1(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 1(SI)
+	TESTQ        R9, R9
+	JZ           tile1AVX2hits01
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -227,18 +234,23 @@ tile1AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
-	VMOVUPS      Y4, 64(SP)
-	ADDQ         $0x40, CX
-	ADDQ         $0x02, BX
-	ADDQ         $0x02, SI
-	DECQ         R9
-	JNZ          tile1AVX2panel
-	MOVQ         sum+56(FP), AX
-	VCVTPS2PD    64(SP), Y0
-	VCVTPS2PD    80(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       (AX), Y0, Y0
-	VMOVUPD      Y0, (AX)
+
+tile1AVX2hits01:
+	VMOVUPS   Y4, 64(SP)
+	ADDQ      $0x40, CX
+	ADDQ      $0x02, BX
+	ADDQ      $0x02, SI
+	DECQ      R10
+	JNZ       tile1AVX2panel
+	TESTQ     R9, R9
+	JZ        tile1AVX2done
+	VCVTPS2PD 64(SP), Y0
+	VCVTPS2PD 80(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    (R9), Y0, Y0
+	VMOVUPD   Y0, (R9)
+
+tile1AVX2done:
 	VZEROUPPER
 	RET
 
@@ -289,6 +301,8 @@ tile1VNNIpair:
 	KMOVW         (DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, (BX)
+	TESTQ         SI, SI
+	JZ            tile1VNNIhits00
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -318,6 +332,8 @@ tile1VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile1VNNIhits00:
 	VCVTDQ2PS     64(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -327,6 +343,8 @@ tile1VNNIpair:
 	KMOVW         2(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 2(BX)
+	TESTQ         SI, SI
+	JZ            tile1VNNIhits01
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -356,6 +374,8 @@ tile1VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile1VNNIhits01:
 	VCVTDQ2PS     128(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -365,6 +385,8 @@ tile1VNNIpair:
 	KMOVW         4(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 4(BX)
+	TESTQ         SI, SI
+	JZ            tile1VNNIhits02
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -394,6 +416,8 @@ tile1VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile1VNNIhits02:
 	VCVTDQ2PS     192(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -403,6 +427,8 @@ tile1VNNIpair:
 	KMOVW         6(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 6(BX)
+	TESTQ         SI, SI
+	JZ            tile1VNNIhits03
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -432,12 +458,18 @@ tile1VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        (SI), Y0, Y0
-	VMOVUPD       Y0, (SI)
+
+tile1VNNIhits03:
+	TESTQ        SI, SI
+	JZ           tile1VNNIdone0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       (SI), Y0, Y0
+	VMOVUPD      Y0, (SI)
+
+tile1VNNIdone0:
 	VZEROUPPER
 	RET
 
@@ -451,6 +483,7 @@ TEXT ·tile6AVX2(SB), $576-64
 	MOVQ    hits+48(FP), SI
 	MOVQ    users+8(FP), DI
 	MOVQ    pairs+16(FP), R8
+	MOVQ    sum+56(FP), R9
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, 384(SP)
 	VMOVDQU Y0, 416(SP)
@@ -458,7 +491,7 @@ TEXT ·tile6AVX2(SB), $576-64
 	VMOVDQU Y0, 480(SP)
 	VMOVDQU Y0, 512(SP)
 	VMOVDQU Y0, 544(SP)
-	MOVQ    $0x00000004, R9
+	MOVQ    $0x00000004, R10
 
 tile6AVX2panel:
 	VPXOR Y0, Y0, Y0
@@ -473,45 +506,45 @@ tile6AVX2panel:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	MOVQ  DI, R10
-	MOVQ  R8, R11
+	MOVQ  DI, R11
+	MOVQ  R8, R12
 
 tile6AVX2pair:
 	VMOVDQU      (AX), Y12
 	VMOVDQU      32(AX), Y13
-	VPBROADCASTD (R10), Y14
+	VPBROADCASTD (R11), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y1, Y1
-	VPBROADCASTD 4(R10), Y14
+	VPBROADCASTD 4(R11), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y3, Y3
-	VPBROADCASTD 8(R10), Y14
+	VPBROADCASTD 8(R11), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y5, Y5
-	VPBROADCASTD 12(R10), Y14
+	VPBROADCASTD 12(R11), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y7, Y7
-	VPBROADCASTD 16(R10), Y14
+	VPBROADCASTD 16(R11), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y9, Y9
-	VPBROADCASTD 20(R10), Y14
+	VPBROADCASTD 20(R11), Y14
 	VPMADDWD     Y12, Y14, Y12
 	VPADDD       Y12, Y10, Y10
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y11, Y11
 	ADDQ         $0x40, AX
-	ADDQ         $0x18, R10
-	DECQ         R11
+	ADDQ         $0x18, R11
+	DECQ         R12
 	JNZ          tile6AVX2pair
 	VMOVDQU      Y0, (SP)
 	VMOVDQU      Y1, 32(SP)
@@ -541,8 +574,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, (SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, (SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits00
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -569,6 +604,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits00:
 	VCVTDQ2PS    32(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -580,8 +617,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 1(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 1(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits01
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -608,6 +647,8 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
+
+tile6AVX2hits01:
 	VMOVUPS      Y4, 384(SP)
 	VBROADCASTSS 16(DX), Y0
 	VBROADCASTSS 20(DX), Y1
@@ -625,8 +666,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, 8(SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, 8(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits10
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -653,6 +696,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits10:
 	VCVTDQ2PS    96(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -664,8 +709,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 9(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 9(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits11
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -692,6 +739,8 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
+
+tile6AVX2hits11:
 	VMOVUPS      Y4, 416(SP)
 	VBROADCASTSS 32(DX), Y0
 	VBROADCASTSS 36(DX), Y1
@@ -709,8 +758,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, 16(SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, 16(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits20
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -737,6 +788,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits20:
 	VCVTDQ2PS    160(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -748,8 +801,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 17(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 17(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits21
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -776,6 +831,8 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
+
+tile6AVX2hits21:
 	VMOVUPS      Y4, 448(SP)
 	VBROADCASTSS 48(DX), Y0
 	VBROADCASTSS 52(DX), Y1
@@ -793,8 +850,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, 24(SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, 24(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits30
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -821,6 +880,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits30:
 	VCVTDQ2PS    224(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -832,8 +893,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 25(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 25(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits31
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -860,6 +923,8 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
+
+tile6AVX2hits31:
 	VMOVUPS      Y4, 480(SP)
 	VBROADCASTSS 64(DX), Y0
 	VBROADCASTSS 68(DX), Y1
@@ -877,8 +942,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, 32(SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, 32(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits40
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -905,6 +972,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits40:
 	VCVTDQ2PS    288(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -916,8 +985,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 33(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 33(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits41
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -944,6 +1015,8 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
+
+tile6AVX2hits41:
 	VMOVUPS      Y4, 512(SP)
 	VBROADCASTSS 80(DX), Y0
 	VBROADCASTSS 84(DX), Y1
@@ -961,8 +1034,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y7, Y6, Y6
 	VCMPPS       $0x1d, Y2, Y5, Y7
 	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	MOVB         R10, 40(SI)
+	VMOVMSKPS    Y7, R11
+	MOVB         R11, 40(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits50
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -989,6 +1064,8 @@ tile6AVX2pair:
 	VPADDD       Y7, Y8, Y8
 	VANDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y4, Y4
+
+tile6AVX2hits50:
 	VCVTDQ2PS    352(SP), Y5
 	VMULPS       32(CX), Y5, Y5
 	VMULPS       Y0, Y5, Y5
@@ -1000,8 +1077,10 @@ tile6AVX2pair:
 	VPCMPEQD     Y1, Y0, Y0
 	VCMPPS       $0x1d, Y2, Y5, Y1
 	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R10
-	MOVB         R10, 41(SI)
+	VMOVMSKPS    Y1, R11
+	MOVB         R11, 41(SI)
+	TESTQ        R9, R9
+	JZ           tile6AVX2hits51
 	VSUBPS       Y3, Y5, Y5
 	VMAXPS       numbers<>+0(SB), Y5, Y5
 	VMINPS       numbers<>+32(SB), Y5, Y5
@@ -1028,43 +1107,48 @@ tile6AVX2pair:
 	VPADDD       Y1, Y2, Y2
 	VANDPS       Y0, Y2, Y2
 	VADDPS       Y2, Y4, Y4
-	VMOVUPS      Y4, 544(SP)
-	ADDQ         $0x40, CX
-	ADDQ         $0x02, BX
-	ADDQ         $0x02, SI
-	DECQ         R9
-	JNZ          tile6AVX2panel
-	MOVQ         sum+56(FP), AX
-	VCVTPS2PD    384(SP), Y0
-	VCVTPS2PD    400(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       (AX), Y0, Y0
-	VMOVUPD      Y0, (AX)
-	VCVTPS2PD    416(SP), Y0
-	VCVTPS2PD    432(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       32(AX), Y0, Y0
-	VMOVUPD      Y0, 32(AX)
-	VCVTPS2PD    448(SP), Y0
-	VCVTPS2PD    464(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       64(AX), Y0, Y0
-	VMOVUPD      Y0, 64(AX)
-	VCVTPS2PD    480(SP), Y0
-	VCVTPS2PD    496(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       96(AX), Y0, Y0
-	VMOVUPD      Y0, 96(AX)
-	VCVTPS2PD    512(SP), Y0
-	VCVTPS2PD    528(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       128(AX), Y0, Y0
-	VMOVUPD      Y0, 128(AX)
-	VCVTPS2PD    544(SP), Y0
-	VCVTPS2PD    560(SP), Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       160(AX), Y0, Y0
-	VMOVUPD      Y0, 160(AX)
+
+tile6AVX2hits51:
+	VMOVUPS   Y4, 544(SP)
+	ADDQ      $0x40, CX
+	ADDQ      $0x02, BX
+	ADDQ      $0x02, SI
+	DECQ      R10
+	JNZ       tile6AVX2panel
+	TESTQ     R9, R9
+	JZ        tile6AVX2done
+	VCVTPS2PD 384(SP), Y0
+	VCVTPS2PD 400(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    (R9), Y0, Y0
+	VMOVUPD   Y0, (R9)
+	VCVTPS2PD 416(SP), Y0
+	VCVTPS2PD 432(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    32(R9), Y0, Y0
+	VMOVUPD   Y0, 32(R9)
+	VCVTPS2PD 448(SP), Y0
+	VCVTPS2PD 464(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    64(R9), Y0, Y0
+	VMOVUPD   Y0, 64(R9)
+	VCVTPS2PD 480(SP), Y0
+	VCVTPS2PD 496(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    96(R9), Y0, Y0
+	VMOVUPD   Y0, 96(R9)
+	VCVTPS2PD 512(SP), Y0
+	VCVTPS2PD 528(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    128(R9), Y0, Y0
+	VMOVUPD   Y0, 128(R9)
+	VCVTPS2PD 544(SP), Y0
+	VCVTPS2PD 560(SP), Y1
+	VADDPD    Y1, Y0, Y0
+	VADDPD    160(R9), Y0, Y0
+	VMOVUPD   Y0, 160(R9)
+
+tile6AVX2done:
 	VZEROUPPER
 	RET
 
@@ -1180,6 +1264,8 @@ tile6VNNIpair:
 	KMOVW         (DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, (BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits00
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1209,6 +1295,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits00:
 	VCVTDQ2PS     64(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -1218,6 +1306,8 @@ tile6VNNIpair:
 	KMOVW         2(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 2(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits01
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1247,6 +1337,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits01:
 	VCVTDQ2PS     128(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -1256,6 +1348,8 @@ tile6VNNIpair:
 	KMOVW         4(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 4(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits02
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1285,6 +1379,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits02:
 	VCVTDQ2PS     192(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   (CX), Z1, Z1
@@ -1294,6 +1390,8 @@ tile6VNNIpair:
 	KMOVW         6(DX), K1
 	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
 	KMOVW         K2, 6(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits03
 	VSUBPS.BCST   12(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1323,12 +1421,18 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        (SI), Y0, Y0
-	VMOVUPD       Y0, (SI)
+
+tile6VNNIhits03:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       (SI), Y0, Y0
+	VMOVUPD      Y0, (SI)
+
+tile6VNNIdone0:
 	VXORPS        Y0, Y0, Y0
 	VCVTDQ2PS     256(SP), Z1
 	VMULPS        (AX), Z1, Z1
@@ -1339,6 +1443,8 @@ tile6VNNIpair:
 	KMOVW         8(DX), K1
 	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
 	KMOVW         K2, 8(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits10
 	VSUBPS.BCST   28(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1368,6 +1474,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits10:
 	VCVTDQ2PS     320(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   16(CX), Z1, Z1
@@ -1377,6 +1485,8 @@ tile6VNNIpair:
 	KMOVW         10(DX), K1
 	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
 	KMOVW         K2, 10(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits11
 	VSUBPS.BCST   28(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1406,6 +1516,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits11:
 	VCVTDQ2PS     384(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   16(CX), Z1, Z1
@@ -1415,6 +1527,8 @@ tile6VNNIpair:
 	KMOVW         12(DX), K1
 	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
 	KMOVW         K2, 12(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits12
 	VSUBPS.BCST   28(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1444,6 +1558,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits12:
 	VCVTDQ2PS     448(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   16(CX), Z1, Z1
@@ -1453,6 +1569,8 @@ tile6VNNIpair:
 	KMOVW         14(DX), K1
 	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
 	KMOVW         K2, 14(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits13
 	VSUBPS.BCST   28(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1482,12 +1600,18 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        32(SI), Y0, Y0
-	VMOVUPD       Y0, 32(SI)
+
+tile6VNNIhits13:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone1
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       32(SI), Y0, Y0
+	VMOVUPD      Y0, 32(SI)
+
+tile6VNNIdone1:
 	VXORPS        Y0, Y0, Y0
 	VCVTDQ2PS     512(SP), Z1
 	VMULPS        (AX), Z1, Z1
@@ -1498,6 +1622,8 @@ tile6VNNIpair:
 	KMOVW         16(DX), K1
 	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
 	KMOVW         K2, 16(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits20
 	VSUBPS.BCST   44(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1527,6 +1653,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits20:
 	VCVTDQ2PS     576(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   32(CX), Z1, Z1
@@ -1536,6 +1664,8 @@ tile6VNNIpair:
 	KMOVW         18(DX), K1
 	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
 	KMOVW         K2, 18(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits21
 	VSUBPS.BCST   44(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1565,6 +1695,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits21:
 	VCVTDQ2PS     640(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   32(CX), Z1, Z1
@@ -1574,6 +1706,8 @@ tile6VNNIpair:
 	KMOVW         20(DX), K1
 	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
 	KMOVW         K2, 20(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits22
 	VSUBPS.BCST   44(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1603,6 +1737,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits22:
 	VCVTDQ2PS     704(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   32(CX), Z1, Z1
@@ -1612,6 +1748,8 @@ tile6VNNIpair:
 	KMOVW         22(DX), K1
 	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
 	KMOVW         K2, 22(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits23
 	VSUBPS.BCST   44(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1641,12 +1779,18 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        64(SI), Y0, Y0
-	VMOVUPD       Y0, 64(SI)
+
+tile6VNNIhits23:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone2
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       64(SI), Y0, Y0
+	VMOVUPD      Y0, 64(SI)
+
+tile6VNNIdone2:
 	VXORPS        Y0, Y0, Y0
 	VCVTDQ2PS     768(SP), Z1
 	VMULPS        (AX), Z1, Z1
@@ -1657,6 +1801,8 @@ tile6VNNIpair:
 	KMOVW         24(DX), K1
 	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
 	KMOVW         K2, 24(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits30
 	VSUBPS.BCST   60(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1686,6 +1832,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits30:
 	VCVTDQ2PS     832(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   48(CX), Z1, Z1
@@ -1695,6 +1843,8 @@ tile6VNNIpair:
 	KMOVW         26(DX), K1
 	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
 	KMOVW         K2, 26(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits31
 	VSUBPS.BCST   60(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1724,6 +1874,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits31:
 	VCVTDQ2PS     896(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   48(CX), Z1, Z1
@@ -1733,6 +1885,8 @@ tile6VNNIpair:
 	KMOVW         28(DX), K1
 	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
 	KMOVW         K2, 28(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits32
 	VSUBPS.BCST   60(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1762,6 +1916,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits32:
 	VCVTDQ2PS     960(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   48(CX), Z1, Z1
@@ -1771,6 +1927,8 @@ tile6VNNIpair:
 	KMOVW         30(DX), K1
 	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
 	KMOVW         K2, 30(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits33
 	VSUBPS.BCST   60(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1800,12 +1958,18 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        96(SI), Y0, Y0
-	VMOVUPD       Y0, 96(SI)
+
+tile6VNNIhits33:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone3
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       96(SI), Y0, Y0
+	VMOVUPD      Y0, 96(SI)
+
+tile6VNNIdone3:
 	VXORPS        Y0, Y0, Y0
 	VCVTDQ2PS     1024(SP), Z1
 	VMULPS        (AX), Z1, Z1
@@ -1816,6 +1980,8 @@ tile6VNNIpair:
 	KMOVW         32(DX), K1
 	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
 	KMOVW         K2, 32(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits40
 	VSUBPS.BCST   76(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1845,6 +2011,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits40:
 	VCVTDQ2PS     1088(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   64(CX), Z1, Z1
@@ -1854,6 +2022,8 @@ tile6VNNIpair:
 	KMOVW         34(DX), K1
 	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
 	KMOVW         K2, 34(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits41
 	VSUBPS.BCST   76(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1883,6 +2053,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits41:
 	VCVTDQ2PS     1152(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   64(CX), Z1, Z1
@@ -1892,6 +2064,8 @@ tile6VNNIpair:
 	KMOVW         36(DX), K1
 	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
 	KMOVW         K2, 36(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits42
 	VSUBPS.BCST   76(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1921,6 +2095,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits42:
 	VCVTDQ2PS     1216(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   64(CX), Z1, Z1
@@ -1930,6 +2106,8 @@ tile6VNNIpair:
 	KMOVW         38(DX), K1
 	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
 	KMOVW         K2, 38(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits43
 	VSUBPS.BCST   76(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -1959,12 +2137,18 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        128(SI), Y0, Y0
-	VMOVUPD       Y0, 128(SI)
+
+tile6VNNIhits43:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone4
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       128(SI), Y0, Y0
+	VMOVUPD      Y0, 128(SI)
+
+tile6VNNIdone4:
 	VXORPS        Y0, Y0, Y0
 	VCVTDQ2PS     1280(SP), Z1
 	VMULPS        (AX), Z1, Z1
@@ -1975,6 +2159,8 @@ tile6VNNIpair:
 	KMOVW         40(DX), K1
 	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
 	KMOVW         K2, 40(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits50
 	VSUBPS.BCST   92(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -2004,6 +2190,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits50:
 	VCVTDQ2PS     1344(SP), Z1
 	VMULPS        64(AX), Z1, Z1
 	VMULPS.BCST   80(CX), Z1, Z1
@@ -2013,6 +2201,8 @@ tile6VNNIpair:
 	KMOVW         42(DX), K1
 	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
 	KMOVW         K2, 42(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits51
 	VSUBPS.BCST   92(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -2042,6 +2232,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits51:
 	VCVTDQ2PS     1408(SP), Z1
 	VMULPS        128(AX), Z1, Z1
 	VMULPS.BCST   80(CX), Z1, Z1
@@ -2051,6 +2243,8 @@ tile6VNNIpair:
 	KMOVW         44(DX), K1
 	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
 	KMOVW         K2, 44(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits52
 	VSUBPS.BCST   92(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -2080,6 +2274,8 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
+
+tile6VNNIhits52:
 	VCVTDQ2PS     1472(SP), Z1
 	VMULPS        192(AX), Z1, Z1
 	VMULPS.BCST   80(CX), Z1, Z1
@@ -2089,6 +2285,8 @@ tile6VNNIpair:
 	KMOVW         46(DX), K1
 	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
 	KMOVW         K2, 46(BX)
+	TESTQ         SI, SI
+	JZ            tile6VNNIhits53
 	VSUBPS.BCST   92(CX), Z1, Z1
 	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
 	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
@@ -2118,11 +2316,17 @@ tile6VNNIpair:
 	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z3, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VCVTPS2PD     X0, Y0
-	VCVTPS2PD     X1, Y1
-	VADDPD        Y1, Y0, Y0
-	VADDPD        160(SI), Y0, Y0
-	VMOVUPD       Y0, 160(SI)
+
+tile6VNNIhits53:
+	TESTQ        SI, SI
+	JZ           tile6VNNIdone5
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y0, Y0
+	VADDPD       160(SI), Y0, Y0
+	VMOVUPD      Y0, 160(SI)
+
+tile6VNNIdone5:
 	VZEROUPPER
 	RET

@@ -24,7 +24,7 @@ func TestKernelsAgreeWithLoop(t *testing.T) {
 				factors[k] = draw(r, r.IntN(kinds-1)) * 1e-3
 			}
 			for _, n := range []int{1, tileUsers} {
-				var a tile
+				a := tile{sums: r.IntN(2) == 0}
 				a.n, a.users = n, make([]int16, pairs*n*2)
 				for k := range a.users {
 					a.users[k] = int16(r.IntN(5000) - 2500)
@@ -69,7 +69,7 @@ func BenchmarkTile(b *testing.B) {
 					continue
 				}
 				b.Run(fmt.Sprintf("d=%d/users=%d/%s", d, n, s.name), func(b *testing.B) {
-					t := &tile{n: n, users: make([]int16, d*n)}
+					t := &tile{sums: true, n: n, users: make([]int16, d*n)}
 					for u := range n {
 						t.par[u].threshold, t.allow[u] = 1, ^uint64(0)
 					}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"testing"
 
@@ -159,8 +160,11 @@ func scanned(t testing.TB, m *Matrix, jobs []Job) {
 // check compares a scan of all users with the obvious way, and with scans of fewer users.
 func (w *world) check(t *testing.T, k int) {
 	t.Helper()
-	jobs := w.jobs(t, k)
+	jobs, plain := w.jobs(t, k), w.jobs(t, k)
 	scanned(t, w.m, jobs)
+	if err := Best(t.Context(), w.m, plain); err != nil {
+		t.Fatal(err)
+	}
 	for u := range jobs {
 		alone := w.jobs(t, k)[u : u+1]
 		scanned(t, w.m, alone)
@@ -168,6 +172,7 @@ func (w *world) check(t *testing.T, k int) {
 			t.Fatalf("user %d: the sum alone is %v, in a block %v", u, alone[0].Sum, jobs[u].Sum)
 		}
 		want, sum := w.slow(u, k, jobs[u].Shift)
+		w.checkBest(t, k, u, &plain[u], want)
 		got, single := jobs[u].Best.Sorted(), alone[0].Best.Sorted()
 		if len(got) != len(want) || len(single) != len(want) {
 			t.Fatalf("user %d: %d items, %d alone, want %d", u, len(got), len(single), len(want))
@@ -180,6 +185,20 @@ func (w *world) check(t *testing.T, k int) {
 		}
 		if k > 0 && len(want) > 0 {
 			w.checkSum(t, u, jobs[u].Sum, sum)
+		}
+	}
+}
+
+// checkBest compares a job of Best, in a block and alone, with the obvious way.
+func (w *world) checkBest(t *testing.T, k, u int, job *Job, want []Key) {
+	t.Helper()
+	alone := w.jobs(t, k)[u : u+1]
+	if err := Best(t.Context(), w.m, alone); err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range []*Job{job, &alone[0]} {
+		if got := j.Best.Sorted(); !slices.Equal(got, want) {
+			t.Fatalf("user %d: Best finds %v, want %v", u, got, want)
 		}
 	}
 }
@@ -223,7 +242,8 @@ func TestScan(t *testing.T) {
 			}
 		}
 	}
-	newWorld(t, r, normal, 300, 16, 16, tiles*tileUsers+9, true).check(t, 10)
+	newWorld(t, r, normal, 300, 16, 16, sumTiles*tileUsers+9, true).check(t, 10)
+	newWorld(t, r, normal, 900, 16, 16, bestTiles*tileUsers+2, true).check(t, 3)
 	newWorld(t, r, normal, 300, 16, 0, 3, false).check(t, 10) // no item has a vector
 }
 
@@ -333,39 +353,79 @@ func each(m *Matrix, jobs []Job) {
 	}
 }
 
+// ways are what BenchmarkScan compares.
+var ways = []struct {
+	name string
+	scan func(ctx context.Context, m *Matrix, jobs []Job) error
+}{
+	{"each", func(_ context.Context, m *Matrix, jobs []Job) error { each(m, jobs); return nil }},
+	{"sum", Scan},
+	{"best", Best},
+	{"sum/alone", alone(Scan)},
+	{"best/alone", alone(Best)},
+}
+
+func alone(scan func(context.Context, *Matrix, []Job) error) func(context.Context, *Matrix, []Job) error {
+	return func(ctx context.Context, m *Matrix, jobs []Job) error {
+		for u := range jobs {
+			if err := scan(ctx, m, jobs[u:u+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// benchWorld has scores with a standard deviation of about 2, and vectors whose lengths differ as those of
+// popular and rare items do, or not at all, in which case there is nothing to stop early for.
+func benchWorld(b *testing.B, n, d int, unit bool) *world {
+	r := rand.New(rand.NewPCG(1, 1))
+	w := newWorld(b, r, normal, n, d, d, 192, false)
+	for i := range n {
+		row := w.m.row(i)
+		scale := math.Exp(0.6 * r.NormFloat64())
+		if unit {
+			scale = math.Sqrt(float64(d)) / length(row)
+		}
+		for k := range row {
+			row[k] *= float32(scale)
+		}
+		w.m.Bias[i] = 0
+	}
+	for u := range w.vectors {
+		for k := range w.vectors[u] {
+			w.vectors[u][k] = 2 / float32(math.Sqrt(float64(d))) * float32(r.NormFloat64())
+		}
+	}
+	m, err := NewMatrix(n, d, w.m.Rows, w.m.Bias)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.m = m
+	return w
+}
+
 func BenchmarkScan(b *testing.B) {
 	for _, n := range []int{20_000, 100_000} {
 		for _, d := range []int{64, 160} {
-			r := rand.New(rand.NewPCG(1, 1))
-			w := newWorld(b, r, normal, n, d, d, 48, false)
-			for u := range w.vectors { // scores have a standard deviation of about 2
-				for k := range w.vectors[u] {
-					w.vectors[u][k] *= 2 / float32(math.Sqrt(float64(d)))
-				}
-			}
-			for _, k := range []int{25, 100} {
-				for _, way := range []struct {
-					name string
-					scan func(jobs []Job)
-				}{
-					{"each", func(jobs []Job) { each(w.m, jobs) }},
-					{"panels", func(jobs []Job) { scanned(b, w.m, jobs) }},
-					{"alone", func(jobs []Job) {
-						for u := range jobs {
-							scanned(b, w.m, jobs[u:u+1])
-						}
-					}},
-				} {
-					b.Run(fmt.Sprintf("N=%d/d=%d/K=%d/%s", n, d, k, way.name), func(b *testing.B) {
-						jobs := w.jobs(b, k)
-						for b.Loop() {
-							for u := range jobs {
-								jobs[u].Best.Reset(k)
+			for _, unit := range []bool{false, true} {
+				w := benchWorld(b, n, d, unit)
+				w.m.byLength() // once for a matrix
+				for _, k := range []int{25, 100} {
+					for _, way := range ways {
+						b.Run(fmt.Sprintf("N=%d/d=%d/K=%d/unit=%v/%s", n, d, k, unit, way.name), func(b *testing.B) {
+							jobs := w.jobs(b, k)
+							for b.Loop() {
+								for u := range jobs {
+									jobs[u].Best.Reset(k)
+								}
+								if err := way.scan(b.Context(), w.m, jobs); err != nil {
+									b.Fatal(err)
+								}
 							}
-							way.scan(jobs)
-						}
-						b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(jobs)), "µs/user")
-					})
+							b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(1000*b.N*len(jobs)), "µs/user")
+						})
+					}
 				}
 			}
 		}

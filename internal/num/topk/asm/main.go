@@ -70,7 +70,7 @@ type kernel struct {
 	users     int
 	constants map[string]Mem
 
-	par, allow, hits      Register
+	par, allow, hits, sum Register
 	panelScale, panelBias Mem
 	sums, lanes           Mem // on the stack: per user and register; per user
 }
@@ -83,7 +83,7 @@ func (k *kernel) write() {
 	k.lanes = AllocLocal(k.users * register)
 	items, factors := Load(Param("items"), GP64()), Load(Param("factors"), GP64())
 	k.par, k.allow, k.hits = Load(Param("par"), GP64()), Load(Param("allow"), GP64()), Load(Param("hits"), GP64())
-	users, pairs := Load(Param("users"), GP64()), Load(Param("pairs"), GP64())
+	users, pairs, sum := Load(Param("users"), GP64()), Load(Param("pairs"), GP64()), Load(Param("sum"), GP64())
 	k.panelScale, k.panelBias = Mem{Base: factors}, Mem{Base: factors, Disp: biases}
 
 	zero := YMM()
@@ -96,7 +96,7 @@ func (k *kernel) write() {
 	Label(name + "panel")
 	k.products(name, items, users, pairs)
 	for u := range k.users {
-		k.score(u)
+		k.score(name, u, sum)
 	}
 	ADDQ(Imm(panelItems*single), factors)
 	ADDQ(Imm(2), k.allow) // sixteen bits
@@ -104,7 +104,8 @@ func (k *kernel) write() {
 	DECQ(panels)
 	JNZ(LabelRef(name + "panel"))
 
-	sum := Load(Param("sum"), GP64())
+	TESTQ(sum, sum)
+	JZ(LabelRef(name + "done"))
 	for u := range k.users {
 		lo, hi := YMM(), YMM()
 		VCVTPS2PD(k.lanes.Offset(u*register), lo)
@@ -114,6 +115,7 @@ func (k *kernel) write() {
 		VADDPD(at, lo, lo)
 		VMOVUPD(lo, at)
 	}
+	Label(name + "done")
 	VZEROUPPER()
 	RET()
 }
@@ -153,8 +155,8 @@ func (k *kernel) products(name string, items, users, pairs Register) {
 	}
 }
 
-// score does what tile.score does with the sums of user u.
-func (k *kernel) score(u int) {
+// score does what tile.score does with the sums of user u. sum is nil if that is all.
+func (k *kernel) score(name string, u int, sum Register) {
 	all := func(at int) VecVirtual {
 		x := YMM()
 		VBROADCASTSS(Mem{Base: k.par, Disp: u*parBytes + at}, x)
@@ -177,10 +179,14 @@ func (k *kernel) score(u int) {
 		VANDPS(allowed, hit, hit)
 		VMOVMSKPS(hit, byte8)
 		MOVB(byte8.As8(), Mem{Base: k.hits, Disp: u*8 + v})
+		skip := fmt.Sprintf("%shits%d%d", name, u, v)
+		TESTQ(sum, sum)
+		JZ(LabelRef(skip))
 		VSUBPS(m, c, c)
 		e := k.exp(c)
 		VANDPS(allowed, e, e)
 		VADDPS(e, lanes, lanes)
+		Label(skip)
 	}
 	VMOVUPS(lanes, k.lanes.Offset(u*register))
 }

@@ -31,7 +31,10 @@ func (w *wide) write() {
 	w.par, w.allow, w.hits = Load(Param("par"), GP64()), Load(Param("allow"), GP64()), Load(Param("hits"), GP64())
 	sum := Load(Param("sum"), GP64())
 	for u := range w.users {
-		lanes := w.score(u)
+		lanes := w.score(name, u, sum)
+		skip := fmt.Sprintf("%sdone%d", name, u)
+		TESTQ(sum, sum)
+		JZ(LabelRef(skip))
 		lo, hi, up := YMM(), YMM(), XMM()
 		VEXTRACTF128(Imm(1), lanes, up)
 		VCVTPS2PD(lanes.AsX(), lo)
@@ -40,6 +43,7 @@ func (w *wide) write() {
 		at := Mem{Base: sum, Disp: u * register}
 		VADDPD(at, lo, lo)
 		VMOVUPD(lo, at)
+		Label(skip)
 	}
 	VZEROUPPER()
 	RET()
@@ -86,8 +90,8 @@ func (w *wide) products(name string) {
 	}
 }
 
-// score does what tile.score does with the sums of user u, and returns the lanes.
-func (w *wide) score(u int) VecVirtual {
+// score does what tile.score does with the sums of user u, and returns the lanes. sum is nil if there are none.
+func (w *wide) score(name string, u int, sum Register) VecVirtual {
 	par := func(at int) Mem { return Mem{Base: w.par, Disp: u*parBytes + at} }
 	lanes := YMM()
 	VXORPS(lanes, lanes, lanes)
@@ -103,12 +107,16 @@ func (w *wide) score(u int) VecVirtual {
 		KMOVW(Mem{Base: w.allow, Disp: u*8 + 2*p}, allowed)
 		VCMPPS_BCST(Imm(0x1d), par(threshold), c, allowed, hit) // c ≥ threshold
 		KMOVW(hit, Mem{Base: w.hits, Disp: u*8 + 2*p})
+		skip := fmt.Sprintf("%shits%d%d", name, u, p)
+		TESTQ(sum, sum)
+		JZ(LabelRef(skip))
 		VSUBPS_BCST(par(shift), c, c)
 		e, up := w.exp(c), YMM()
 		VMOVAPS_Z(e, allowed, e)
 		VADDPS(e.AsY(), lanes, lanes)
 		VEXTRACTF64X4(Imm(1), e, up)
 		VADDPS(up, lanes, lanes)
+		Label(skip)
 	}
 	return lanes
 }
