@@ -96,7 +96,7 @@ test("the main job, from data to recommendations", async (t) => {
   const trained = await active("SolutionVersion", version);
   assert.ok(trained.creationDateTime instanceof Date, "times are dates");
   const { metrics } = await call("GetSolutionMetrics", { solutionVersionArn: version });
-  assert.ok(metrics.precision_at_5 > 0, JSON.stringify(metrics));
+  assert.ok(metrics.precision_at_25 > 0, JSON.stringify(metrics));
   const filter = await create("Filter", {
     name: "js", datasetGroupArn: group, filterExpression: 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("view")',
   });

@@ -135,10 +135,25 @@ func (m *model) addHad(q *recipe.Query, h history, j *topk.Job) {
 func answer(j *topk.Job, count int, a *recipe.Answer) {
 	a.Items, a.Scores = a.Items[:0], a.Scores[:0]
 	keys := j.Best.Sorted()
+	total := normaliser(j, keys)
 	for _, k := range keys[:min(count, len(keys))] {
 		a.Items = append(a.Items, k.Index())
-		a.Scores = append(a.Scores, math.Exp(float64(k.Score())-j.Shift)/j.Sum)
+		a.Scores = append(a.Scores, math.Exp(float64(k.Score())-j.Shift)/total)
 	}
+}
+
+// normaliser returns what the scores are divided by. The scan's sum is very near, but it is a sum of rounded
+// scores: where all items were kept their exact sum is known, and it is never less than that of those kept.
+// So the scores of a list add up to at most 1, and to 1 if it holds everything that was allowed.
+func normaliser(j *topk.Job, kept []topk.Key) float64 {
+	exact := 0.0
+	for _, k := range kept {
+		exact += math.Exp(float64(k.Score()) - j.Shift)
+	}
+	if j.Best.Floor() == 0 { // there was room for more
+		return exact
+	}
+	return max(exact, j.Sum)
 }
 
 // rankLists orders each query's list; the softmax is over the list's allowed items.
