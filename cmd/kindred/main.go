@@ -20,6 +20,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the service: API, embedded S3 and workers on one address."`
 	Demo     demoCmd     `cmd:"" help:"Walk the whole main job on made-up data, or on your own file, and show the result."`
 	Watch    watchCmd    `cmd:"" help:"Follow a running job: stage, lines done, lines per second, time left."`
+	Evaluate evaluateCmd `cmd:"" help:"Measure a recipe on a CSV file, beside popular items. Needs no server."`
 	Coverage coverageCmd `cmd:"" hidden:"" help:"Print which operations are implemented, as Markdown."`
 
 	LogLevel  slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error."`

@@ -33,7 +33,7 @@ func Metrics(results []Result, items int) map[string]float64 {
 			continue
 		}
 		users++
-		hits := hits(r)
+		hits := Hits(r, Depth)
 		m["mean_reciprocal_rank_at_25"] += ReciprocalRank(hits)
 		for _, d := range depths {
 			m["normalized_discounted_cumulative_gain_at_"+d.name] += NDCG(hits, len(r.Truth), d.k)
@@ -52,14 +52,14 @@ func Metrics(results []Result, items int) map[string]float64 {
 	return m
 }
 
-// hits says for each of the first Depth ranks whether it is in the truth. An item listed twice counts
+// Hits says for each of the first depth ranks whether it is in the truth. An item listed twice counts
 // where it stands first.
-func hits(r Result) []bool {
+func Hits(r Result, depth int) []bool {
 	open := make(map[int32]bool, len(r.Truth))
 	for _, i := range r.Truth {
 		open[i] = true
 	}
-	h := make([]bool, min(Depth, len(r.Listed)))
+	h := make([]bool, min(depth, len(r.Listed)))
 	for k := range h {
 		h[k] = open[r.Listed[k]]
 		delete(open, r.Listed[k])
@@ -111,6 +111,42 @@ func discount(rank int) float64 { return 1 / math.Log2(float64(rank)+2) }
 // Recall is the share of the truth that is among the first k.
 func Recall(hits []bool, truth, k int) float64 {
 	return Precision(hits, k) * float64(k) / float64(max(1, truth))
+}
+
+// HitRate is 1 if any of the first k is a hit, and 0 otherwise.
+func HitRate(hits []bool, k int) float64 {
+	if ReciprocalRank(hits[:min(k, len(hits))]) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// An Estimate is a mean over users, and how far chance moves it: the mean over other users of the same kind lies
+// within Margin of Mean in 95 of 100 samples.
+type Estimate struct {
+	Mean   float64 `json:"mean"`
+	Margin float64 `json:"margin"`
+}
+
+// MeanOf estimates the mean that the values are a sample of. The margin is 1.96 standard errors, the normal
+// approximation, which wants some dozens of values; of fewer than two nothing is known, and it is 0.
+func MeanOf(values []float64) Estimate {
+	n := float64(len(values))
+	if n == 0 {
+		return Estimate{}
+	}
+	var sum, squares float64
+	for _, v := range values {
+		sum += v
+	}
+	mean := sum / n
+	if n < 2 {
+		return Estimate{Mean: mean}
+	}
+	for _, v := range values {
+		squares += (v - mean) * (v - mean)
+	}
+	return Estimate{mean, 1.96 * math.Sqrt(squares/(n-1)/n)}
 }
 
 // Round rounds to the 4 decimals that the service reports.

@@ -27,6 +27,9 @@ func TestWorkedExamples(t *testing.T) {
 		{"precision, 3 of 10", Precision(ranks(25, 1, 4, 6, 11), 10), 0.3},
 		{"precision of a list shorter than 10", Precision(ranks(3, 1, 2), 10), 0.2},
 		{"recall, 2 of 4", Recall(ranks(25, 1, 4), 4, 10), 0.5},
+		{"hit rate, first hit at 6, of 5", HitRate(ranks(25, 6, 9), 5), 0},
+		{"hit rate, first hit at 6, of 10", HitRate(ranks(25, 6, 9), 10), 1},
+		{"hit rate of a list shorter than 10", HitRate(ranks(3, 2), 10), 1},
 		{"no truth", NDCG(ranks(5), 0, 5), 0},
 	} {
 		if math.Abs(c.got-c.want) > 5e-5 {
@@ -71,6 +74,39 @@ func TestNothingToMeasure(t *testing.T) {
 	for name, v := range Metrics(nil, 0) {
 		if v != 0 {
 			t.Errorf("%s of nothing = %v, want 0", name, v)
+		}
+	}
+}
+
+func TestMeanOf(t *testing.T) {
+	for _, c := range []struct {
+		values       []float64
+		mean, margin float64
+	}{
+		{nil, 0, 0},
+		{[]float64{0.3}, 0.3, 0},
+		{[]float64{2, 2, 2}, 2, 0},
+		{[]float64{1, 2, 3, 4}, 2.5, 1.96 * math.Sqrt(5.0/3/4)}, // squares 5, variance 5/3
+	} {
+		got := MeanOf(c.values)
+		if math.Abs(got.Mean-c.mean) > 1e-12 || math.Abs(got.Margin-c.margin) > 1e-12 {
+			t.Errorf("MeanOf(%v) = %v, want %v with margin %v", c.values, got, c.mean, c.margin)
+		}
+	}
+}
+
+// Hits go as deep as they are asked to, and no item is a hit twice.
+func TestHits(t *testing.T) {
+	r := Result{Listed: []int32{5, 1, 5, 2, 3}, Truth: []int32{2, 3, 5}}
+	for depth, want := range map[int]int{1: 1, 3: 1, 4: 2, 5: 3, 100: 3} {
+		n := 0
+		for _, hit := range Hits(r, depth) {
+			if hit {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("Hits of %v in %v at depth %d are %d, want %d", r.Truth, r.Listed, depth, n, want)
 		}
 	}
 }

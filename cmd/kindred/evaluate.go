@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/kindredrec/kindred/internal/driver/fs"
+	"github.com/kindredrec/kindred/internal/evaluation"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/recipe/builtin"
+)
+
+type evaluateCmd struct {
+	File        string            `arg:"" help:"CSV file of interactions, plain or gzip: USER_ID, ITEM_ID, TIMESTAMP and perhaps EVENT_TYPE, EVENT_VALUE."`
+	Items       string            `placeholder:"FILE" help:"CSV file of items."`
+	Schema      string            `placeholder:"FILE" help:"Avro schema of the interactions; without it, the columns named above are taken."`
+	ItemsSchema string            `placeholder:"FILE" help:"Avro schema of the items; without it, columns of well-known names are taken."`
+	Recipe      string            `default:"aws-user-personalization" help:"Recipe to measure."`
+	Split       string            `default:"service" help:"What is held out: service, last-fraction=0.1, leave-one-out or truth=FILE."`
+	Param       map[string]string `placeholder:"NAME=VALUE" help:"A hyperparameter; repeatable."`
+	Seen        string            `default:"exclude" enum:"exclude,keep" help:"Whether items that a user had in training may be recommended: exclude or keep."`
+	K           []int             `default:"5,10,20,25" help:"Lengths of list to measure."`
+	Seed        uint64            `default:"1" help:"Seed of the training and of the service's split."`
+	JSON        bool              `help:"Print one JSON object."`
+	Threads     int               `placeholder:"N" help:"Threads to train and rank with; the default is all processors. Changes nothing but the time."`
+}
+
+// Run measures a recipe and prints the table.
+func (c *evaluateCmd) Run(ctx context.Context, log *slog.Logger, root *cli, k *kong.Kong) error {
+	if root.LogLevel == slog.LevelInfo { // the table is what was asked for
+		log = slog.New(slog.NewTextHandler(k.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	return c.evaluate(ctx, log, k.Stdout)
+}
+
+// evaluate leaves nothing behind but what it prints.
+func (c *evaluateCmd) evaluate(ctx context.Context, log *slog.Logger, out io.Writer) error {
+	order, err := c.order()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "kindred-evaluate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	own, err := fs.New(filepath.Join(dir, "artifacts"))
+	if err != nil {
+		return err
+	}
+	config := evaluation.Config{Recipe: builtin.Find, Own: own, Scratch: dir, Log: log}
+	report, err := config.Run(ctx, order)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	return report.Print(out)
+}
+
+// order is what the flags say.
+func (c *evaluateCmd) order() (o evaluation.Order, err error) {
+	o = evaluation.Order{
+		Interactions: c.File, Items: c.Items, Recipe: c.Recipe, Params: c.Param,
+		KeepSeen: c.Seen == "keep", K: c.K, Seed: c.Seed, Threads: c.Threads,
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Threads < 0 {
+		return o, fault.Newf(fault.Invalid, "The number of threads is %d; expected at least 1.", o.Threads)
+	}
+	if o.Split, err = evaluation.ParseSplit(c.Split); err != nil {
+		return o, err
+	}
+	if o.Schema, err = schemaText(c.Schema); err != nil {
+		return o, err
+	}
+	o.ItemsSchema, err = schemaText(c.ItemsSchema)
+	return o, err
+}
+
+// schemaText reads a file if there is to be one.
+func schemaText(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("schema: %w", err)
+	}
+	return string(b), nil
+}
