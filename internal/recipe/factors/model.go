@@ -85,9 +85,17 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 		if q.Explore != nil && q.Explore.Weight > 0 {
 			m.explore(q, &states[k], j)
 		}
-		answer(j, q.Count, &answers[k])
+		answer(j, q.Count, m.allowed(q), &answers[k])
 	}
 	return nil
+}
+
+// allowed returns how many items the query may be answered with.
+func (m *model) allowed(q *recipe.Query) int {
+	if q.Allow == nil {
+		return m.matrix.N
+	}
+	return q.Allow.Count()
 }
 
 // prepare encodes a history into a job.
@@ -131,11 +139,11 @@ func (m *model) addHad(q *recipe.Query, h history, j *topk.Job) {
 	}
 }
 
-// answer writes the first count of the best with their softmax.
-func answer(j *topk.Job, count int, a *recipe.Answer) {
+// answer writes the first count of the best with their softmax over the allowed items.
+func answer(j *topk.Job, count, allowed int, a *recipe.Answer) {
 	a.Items, a.Scores = a.Items[:0], a.Scores[:0]
 	keys := j.Best.Sorted()
-	total := normaliser(j, keys)
+	total := normaliser(j, keys, allowed)
 	for _, k := range keys[:min(count, len(keys))] {
 		a.Items = append(a.Items, k.Index())
 		a.Scores = append(a.Scores, math.Exp(float64(k.Score())-j.Shift)/total)
@@ -143,14 +151,14 @@ func answer(j *topk.Job, count int, a *recipe.Answer) {
 }
 
 // normaliser returns what the scores are divided by. The scan's sum is very near, but it is a sum of rounded
-// scores: where all items were kept their exact sum is known, and it is never less than that of those kept.
-// So the scores of a list add up to at most 1, and to 1 if it holds everything that was allowed.
-func normaliser(j *topk.Job, kept []topk.Key) float64 {
+// scores: where all allowed items were kept their exact sum is known, and it is never less than that of
+// those kept. So the scores of a list add up to at most 1, and to 1 if it holds everything.
+func normaliser(j *topk.Job, kept []topk.Key, allowed int) float64 {
 	exact := 0.0
 	for _, k := range kept {
 		exact += math.Exp(float64(k.Score()) - j.Shift)
 	}
-	if j.Best.Floor() == 0 { // there was room for more
+	if len(kept) >= allowed {
 		return exact
 	}
 	return max(exact, j.Sum)
@@ -185,7 +193,7 @@ func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recip
 			j.Sum += math.Exp(float64(s))
 			j.Best.Push(topk.Make(s, i))
 		}
-		answer(&j, len(q.List), &answers[k])
+		answer(&j, len(q.List), 0, &answers[k]) // all of them were kept
 	}
 	return nil
 }

@@ -359,7 +359,7 @@ func sumToOne(t *testing.T, r recipe.Recipe) {
 				}
 				sum += s
 			}
-			if math.Abs(sum-1) > 1e-3 { // normalisers may be of scores rounded for speed
+			if math.Abs(sum-1) > 1e-5 {
 				t.Errorf("%s: the scores of everything allowed sum to %v, want 1", name, sum)
 			}
 		}
