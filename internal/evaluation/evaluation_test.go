@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/kindredrec/kindred/internal/eval"
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/recipe/popularity"
+	"github.com/kindredrec/kindred/internal/recipe/recipetest"
 )
 
 // three is three users whose last items are i3, i5 and i2. Before that, three had i1, two i2 and one i4.
@@ -144,6 +148,31 @@ func TestSameAgain(t *testing.T) {
 		if string(got) != string(first) {
 			t.Errorf("with %d threads:\n%s\nwant\n%s", threads, got, first)
 		}
+	}
+}
+
+// With the service's split and seen items kept, the metrics are those that GetSolutionMetrics would give.
+func TestLikeTheService(t *testing.T) {
+	o := Order{Interactions: write(t, "people.csv", people(300)), Recipe: Baseline, KeepSeen: true, K: []int{5, 10, 25}, Seed: 4, Threads: 2}
+	d, done, err := config(t, recipe.ByUser).load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	train, tests := recipe.Holdout(d, o.Seed)
+	model := recipetest.Train(t, popularity.Recipe{}, train, filepath.Join(t.TempDir(), "model"), o.Seed, 1)
+	want, err := recipe.Evaluate(t.Context(), model, recipe.ByUser, tests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := run3(t, recipe.ByUser, o)
+	got := map[string]float64{"coverage": rep.Model.Coverage, "mean_reciprocal_rank_at_25": rep.Model.Metrics["mrr@25"].Mean}
+	for _, k := range []string{"5", "10", "25"} {
+		got["precision_at_"+k] = rep.Model.Metrics["precision@"+k].Mean
+		got["normalized_discounted_cumulative_gain_at_"+k] = rep.Model.Metrics["ndcg@"+k].Mean
+	}
+	if eval.Round(got); !maps.Equal(got, want) || want["precision_at_5"] == 0 {
+		t.Errorf("metrics %v, want the service's %v", got, want)
 	}
 }
 
