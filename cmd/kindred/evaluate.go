@@ -41,23 +41,10 @@ func (c *evaluateCmd) Run(ctx context.Context, log *slog.Logger, root *cli, k *k
 	return c.evaluate(ctx, log, k.Stdout)
 }
 
-// evaluate leaves nothing behind but what it prints.
+// evaluate prints when the folder it worked in is gone already: whoever reads may leave after the first lines,
+// which ends the process.
 func (c *evaluateCmd) evaluate(ctx context.Context, log *slog.Logger, out io.Writer) error {
-	order, err := c.order()
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "kindred-evaluate-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	own, err := fs.New(filepath.Join(dir, "artifacts"))
-	if err != nil {
-		return err
-	}
-	config := evaluation.Config{Recipe: builtin.Find, Own: own, Scratch: dir, Log: log}
-	report, err := config.Run(ctx, order)
+	report, err := c.measure(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -67,6 +54,25 @@ func (c *evaluateCmd) evaluate(ctx context.Context, log *slog.Logger, out io.Wri
 		return e.Encode(report)
 	}
 	return report.Print(out)
+}
+
+// measure works in a temporary folder.
+func (c *evaluateCmd) measure(ctx context.Context, log *slog.Logger) (*evaluation.Report, error) {
+	order, err := c.order()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "kindred-evaluate-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	own, err := fs.New(filepath.Join(dir, "artifacts"))
+	if err != nil {
+		return nil, err
+	}
+	config := evaluation.Config{Recipe: builtin.Find, Own: own, Scratch: dir, Log: log}
+	return config.Run(ctx, order)
 }
 
 // order is what the flags say.

@@ -17,26 +17,42 @@ import (
 	"github.com/kindredrec/kindred/internal/fault"
 )
 
-// evaluate runs the command line in a temporary folder of its own, which it must leave empty.
+// evaluate runs the command line in a temporary folder of its own, which must be empty when it prints and in the end.
 func evaluate(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	var c cli
-	var out bytes.Buffer
-	parser, err := kong.New(&c, kong.Name("kindred"), kong.Writers(&out, &out))
+	out := &lateBuffer{t: t, temp: temp}
+	parser, err := kong.New(&c, kong.Name("kindred"), kong.Writers(out, out))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := parser.Parse(append([]string{"evaluate"}, args...)); err != nil {
 		t.Fatal(err)
 	}
-	err = c.Evaluate.evaluate(t.Context(), slog.New(slog.DiscardHandler), &out)
-	left, readErr := os.ReadDir(temp)
-	if readErr != nil || len(left) > 0 {
-		t.Errorf("the command left %v in the temporary folder, %v", left, readErr)
-	}
+	err = c.Evaluate.evaluate(t.Context(), slog.New(slog.DiscardHandler), out)
+	out.check("in the end")
 	return out.String(), err
+}
+
+// A lateBuffer is written to only when nothing is left in the temporary folder.
+type lateBuffer struct {
+	bytes.Buffer
+	t    *testing.T
+	temp string
+}
+
+func (b *lateBuffer) Write(p []byte) (int, error) {
+	b.check("while printing")
+	return b.Buffer.Write(p)
+}
+
+func (b *lateBuffer) check(when string) {
+	b.t.Helper()
+	if left, err := os.ReadDir(b.temp); err != nil || len(left) > 0 {
+		b.t.Errorf("%s there is %v in the temporary folder, %v; want nothing", when, left, err)
+	}
 }
 
 // tastes is a file with two tastes: even users take the even items in turn, odd ones the odd items, everybody
