@@ -177,7 +177,7 @@ type Exploration struct {
 // An Answer is a list of items, best first. The caller owns it; Rank reuses its memory.
 type Answer struct {
 	Items  []int32
-	Scores []float64 // parallel to Items, nil when the recipe has none
+	Scores []float64 // parallel to Items; shorter where the last items have none, nil when the recipe has none
 }
 
 // A Model answers queries. It is read-only and safe for concurrent use.

@@ -19,18 +19,20 @@ var (
 	truth   = flag.String("truth", "", "CSV file of the interactions held out")
 	atLeast = flag.Float64("at-least", 1.5, "how many times the popularity baseline the accuracy has to be")
 	every   = flag.Int("every", 1, "measure every n-th user of the truth")
+	which   = flag.String("recipe", "aws-user-personalization", "recipe that TestAccuracy measures")
+	repeats = flag.Bool("repeats", false, "leave items in that a user had in training")
 	explore = flag.Float64("explore", 0, "exploration weight")
 )
 
-// TestAccuracy measures aws-user-personalization with default parameters on a public split, against popular
-// items. Items that a user had in training are left out, and everything else is ranked.
+// TestAccuracy measures a recipe with default parameters on a public split, against popular items. Items
+// that a user had in training are left out unless -repeats is given, and everything else is ranked.
 func TestAccuracy(t *testing.T) {
 	if *train == "" {
 		t.Skip("needs -train and -truth, the files of a public data set (docs/measurements/accuracy.md)")
 	}
 	d, held := readSplit(t)
 	base := measure(t, "aws-popularity-count", d, held)
-	got := measure(t, "aws-user-personalization", d, held)
+	got := measure(t, *which, d, held)
 	for _, name := range []string{"precision@10", "ndcg@10"} {
 		if got[name] < *atLeast*base[name] {
 			t.Errorf("%s = %.4f, want at least %.2f times the baseline's %.4f", name, got[name], *atLeast, base[name])
@@ -132,8 +134,10 @@ func recommend(t *testing.T, m recipe.Model, d *recipe.Data, u int, want []int32
 		q.Explore = &recipe.Exploration{Weight: *explore, MaxAge: 30}
 	}
 	q.Items, q.Times = d.History(u)
-	for _, i := range q.Items {
-		q.Allow.Remove(int(i))
+	if !*repeats {
+		for _, i := range q.Items {
+			q.Allow.Remove(int(i))
+		}
 	}
 	answers := make([]recipe.Answer, 1)
 	if err := m.Rank(context.Background(), []recipe.Query{q}, answers); err != nil {

@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/kindredrec/kindred/internal/recipe"
 	"github.com/kindredrec/kindred/internal/recipe/affinity"
+	"github.com/kindredrec/kindred/internal/recipe/blend"
 	"github.com/kindredrec/kindred/internal/recipe/factors"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
@@ -13,10 +14,12 @@ import (
 func All() []recipe.Recipe {
 	return []recipe.Recipe{
 		factors.Ranking(),
+		blend.Ranking(),
 		popularity.Recipe{},
 		similar.Items(),
 		similar.Sims(),
 		factors.Personalization(),
+		blend.Personalization(),
 	}
 }
 

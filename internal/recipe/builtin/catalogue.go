@@ -32,7 +32,6 @@ var Updated = time.Date(2024, 6, 19, 16, 47, 19, 191e6, time.UTC)
 
 var (
 	y2019 = time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC)
-	y2024 = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
 // personalizedActions is a type without a recipe to train yet.
@@ -52,14 +51,10 @@ var others = []line{
 		Description: "Recommends items for a user, and explores new ones."},
 	{Name: "aws-next-best-action", Type: personalizedActions, Created: time.Date(2023, 8, 11, 0, 0, 0, 0, time.UTC),
 		Description: "Predicts the next best action for a user."},
-	{Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Created: y2024,
-		Description: "Reranks a list of items for a user, with a model of event order."},
 	{Name: "aws-semantic-similarity", Type: recipe.RelatedItems, Created: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 		Description: "Finds items whose texts mean something similar."},
 	{Name: "aws-trending-now", Type: recipe.PopularItems, Algorithm: "aws-trending-now-custom", Created: time.Date(2022, 10, 1, 0, 0, 0, 0, time.UTC),
 		Description: "Finds the items whose popularity rises fastest."},
-	{Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Created: y2024,
-		Description: "Predicts items a user will interact with, with a model of event order."},
 	{Name: "aws-vod-because-you-watched-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,
 		Description: "Recommends videos that others watched as well, for a video that was watched."},
 	{Name: "aws-vod-more-like-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,

@@ -1,0 +1,249 @@
+// Package blend holds the recipes that look at the order of events: aws-user-personalization-v2 and
+// aws-personalized-ranking-v2, which asks the same model another question.
+//
+// No single model is best everywhere: transitions where one thing leads to another, linear item models
+// where taste is what counts, a user's own past where people buy again. So each training learns a few of
+// them as lists of neighbours per item, and weighs what they say of an item by how well that told what
+// the users of an inner split did next. Users have no vectors; whoever asks is scored from history, so
+// new events and new users count at once.
+//
+// The files follow a training: sequence.go (the events), transitions.go, linear.go and walk.go (the
+// models), lists.go (what they all end as), signals.go (what they say of an item), fit.go (how that is
+// weighed), model.go (answers).
+package blend
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// Recipe is one of the two; the zero value is not useful.
+type Recipe struct{ info recipe.Info }
+
+// Personalization returns aws-user-personalization-v2.
+func Personalization() Recipe {
+	return Recipe{recipe.Info{
+		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true,
+		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
+		Description: "Predicts items a user will interact with, with a model of event order.",
+		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+	}}
+}
+
+// Ranking returns aws-personalized-ranking-v2.
+func Ranking() Recipe {
+	return Recipe{recipe.Info{
+		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true,
+		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
+		Description: "Reranks a list of items for a user, with a model of event order.",
+		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+	}}
+}
+
+// parameters are the same for both (recipes.md §4).
+func parameters() []recipe.Parameter {
+	return []recipe.Parameter{
+		{Name: "apply_recency_bias", Kind: recipe.Boolean, Default: "true", Values: []string{"true", "false"}},
+	}
+}
+
+// Info describes the recipe.
+func (r Recipe) Info() recipe.Info { return r.info }
+
+// A settings is the part of a model that is not arrays; it is the artifact's meta document.
+type settings struct {
+	Recipe  string
+	Recency bool             // apply_recency_bias
+	Level   [voices]float64  // what a voice's signal is divided by
+	Weights [signals]float64 // logit per unit of signal
+}
+
+// Train learns the lists from all but what the inner split holds back, weighs them on that, and learns
+// them again from everything.
+//
+// Memory: the events twice, 8 bytes for each of the at most 32 million neighbours of a family (4 KB an
+// item at most; three families at once), 64 MB of examples to weigh by; and for catalogues of at most
+// 4,096 items, which get dense models, three matrices of 64 MB.
+func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
+	recency, err := strconv.ParseBool(t.Params["apply_recency_bias"])
+	if err != nil {
+		return fmt.Errorf("parameter apply_recency_bias: %w", err)
+	}
+	all := newSequences(t.Data)
+	s := settings{Recipe: r.info.Name, Recency: recency}
+	p := progress{report: t.Progress, total: 2 * familyCount}
+	weighed, err := s.tune(ctx, all, t.Seed, t.Threads, &p)
+	if err != nil {
+		return err
+	}
+	l, err := learn(ctx, all, t.Threads, &p)
+	if err != nil {
+		return err
+	}
+	if !weighed {
+		s.Weights = prior(recency)
+		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
+			return err
+		}
+	}
+	return write(t, s, l)
+}
+
+// tune sets the weights by an inner split, and reports false if there are too few users for that.
+//
+// The split is by time, as everything is measured. But times may be made up, or be those of an import; then
+// the newest events of everybody are the same few items, and what is learned of them is wrong for the rest.
+// So where all users meet items in one order, events are also held back from anywhere, and the weights are
+// those of the split that can be told better: a course with a fixed order is told well by time.
+func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, threads int, p *progress) (bool, error) {
+	part, tests := all.holdBack(seed, false)
+	if len(tests) < leastTests {
+		return false, nil
+	}
+	l, err := learn(ctx, part, threads, p)
+	if err != nil {
+		return false, err
+	}
+	value, err := weigh(ctx, s, l, tests, threads)
+	if err != nil || !all.uniform() {
+		return true, err
+	}
+	p.total += familyCount
+	part, tests = all.holdBack(seed, true)
+	if l, err = learn(ctx, part, threads, p); err != nil {
+		return false, err
+	}
+	other := *s
+	there, err := weigh(ctx, &other, l, tests, threads)
+	if there > value {
+		*s = other
+	}
+	return true, err
+}
+
+// A learned is everything that is known of items.
+type learned struct {
+	families [familyCount]lists
+	order    []int32   // items by popularity
+	popular  []float32 // log(users+1)
+	trending []float32 // log(newest events+1)
+}
+
+// learn trains every family on the events.
+func learn(ctx context.Context, s *sequences, threads int, p *progress) (*learned, error) {
+	count := s.users()
+	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent())}
+	for k, train := range families(s.n) {
+		var err error
+		if l.families[k], err = train(ctx, s, threads); err != nil {
+			return nil, err
+		}
+		p.step()
+	}
+	return l, nil
+}
+
+// The families of lists, in the order of learned.families.
+const (
+	transitions = iota // what followed, near
+	forward            // what followed, seen through what else did
+	together           // what the same users had
+	familyCount
+)
+
+type trainer func(ctx context.Context, s *sequences, threads int) (lists, error)
+
+// families are the trainers for a catalogue of n items: dense linear models if these are affordable.
+func families(n int) [familyCount]trainer {
+	if n <= denseItems {
+		return [familyCount]trainer{trainTransitions, trainForward, trainTogether}
+	}
+	return [familyCount]trainer{trainTransitions, trainFarTransitions, trainWalks}
+}
+
+// progress counts the families that are trained.
+type progress struct {
+	report      func(stage string, done, total int)
+	done, total int
+}
+
+func (p *progress) step() {
+	p.done++
+	if p.report != nil {
+		p.report("neighbours", p.done, p.total)
+	}
+}
+
+// listNames are the arrays' prefixes, by family.
+var listNames = [familyCount]string{"transitions", "forward", "together"}
+
+// write puts the model's arrays:
+//
+//	items     string table of ids
+//	order     int32, item indexes by popularity
+//	popular   float32, log(users+1)
+//	trending  float32, log(newest events+1)
+//
+// and for each family F of transitions, forward and together:
+//
+//	F.start   int64, item i's neighbours are F.item[F.start[i]:F.start[i+1]]
+//	F.item    int32, ascending
+//	F.weight  float32, alongside
+func write(t recipe.Training, s settings, l *learned) error {
+	w := t.Out
+	if err := w.Strings("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "order", l.order); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "popular", l.popular); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "trending", l.trending); err != nil {
+		return err
+	}
+	for k, f := range l.families {
+		if err := f.put(w, listNames[k]); err != nil {
+			return err
+		}
+	}
+	return w.Meta(s)
+}
+
+// Open makes a model of an artifact. The model refers to f's memory.
+func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
+	m := &model{asks: r.info.Asks, learned: &learned{}}
+	if err := f.Meta(&m.settings); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	items, err := f.Strings("items")
+	if err != nil {
+		return nil, err
+	}
+	m.items = items
+	n := items.Len()
+	if m.order, err = artifact.Get[int32](f, "order"); err != nil {
+		return nil, err
+	}
+	if m.popular, err = artifact.Get[float32](f, "popular"); err != nil {
+		return nil, err
+	}
+	if m.trending, err = artifact.Get[float32](f, "trending"); err != nil {
+		return nil, err
+	}
+	if len(m.order) != n || len(m.popular) != n || len(m.trending) != n {
+		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items", r.info.Name, n)
+	}
+	for k := range m.families {
+		if m.families[k], err = getLists(f, listNames[k], n); err != nil {
+			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+		}
+	}
+	return m, nil
+}

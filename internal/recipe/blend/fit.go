@@ -1,0 +1,303 @@
+package blend
+
+import (
+	"context"
+	"math"
+
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/topk"
+)
+
+// weigh sets the level of the voices and the weights of the signals by the tests.
+//
+// The weights make what the tests' users did next as likely as possible under a softmax over the catalogue:
+// a concave problem in a few numbers with one answer, after which scores are probabilities. It returns the mean
+// log-likelihood.
+func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads int) (float64, error) {
+	before := make([][]int32, len(tests))
+	for k, t := range tests {
+		before[k] = t.before
+	}
+	if err := s.setLevels(ctx, l, before, threads); err != nil {
+		return 0, err
+	}
+	examples := make([]example, len(tests))
+	err := als.Spread(ctx, threads, len(tests), 16, func(lo, hi int) {
+		w := newListener(l, s.Recency)
+		for k := lo; k < hi; k++ {
+			examples[k] = newExample(w, &s.Level, tests[k])
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	var value float64
+	s.Weights, value, err = maximise(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
+	return value / float64(len(tests)), err
+}
+
+// setLevels sets the mean of each voice's loudest item.
+func (s *settings) setLevels(ctx context.Context, l *learned, histories [][]int32, threads int) error {
+	loudest := make([][voices]float32, len(histories))
+	err := als.Spread(ctx, threads, len(histories), 16, func(lo, hi int) {
+		w := newListener(l, s.Recency)
+		for k := lo; k < hi; k++ {
+			w.listen(histories[k])
+			for _, i := range w.touched {
+				for v, x := range w.sum[i] {
+					loudest[k][v] = max(loudest[k][v], x)
+				}
+			}
+		}
+	})
+	s.Level = [voices]float64{}
+	for _, one := range loudest {
+		for v, x := range one {
+			s.Level[v] += float64(x) / float64(len(histories))
+		}
+	}
+	for v := range s.Level {
+		if s.Level[v] <= 0 {
+			s.Level[v] = 1
+		}
+	}
+	return err
+}
+
+// An example is one test: what the items that could come next look like, and which did.
+type example struct {
+	x      [][signals]float32
+	stands []float64 // log of how many items each stands for
+	truth  []float64 // share of what came next; sums to 1
+}
+
+const (
+	hardest = 40  // items by each voice and by popularity
+	drawn   = 200 // of the rest, evenly
+)
+
+// newExample takes the items that are hard to tell from the truth, and a sample of the others: a softmax
+// over all of them would cost twenty times as much and say nearly the same.
+func newExample(w *listener, level *[voices]float64, t test) example {
+	w.listen(t.before)
+	n := len(w.learned.order)
+	share := map[int32]float64{}
+	var total float64
+	for k, i := range t.next {
+		now := 1 / float64(t.late[k]+1) // what comes at once says most
+		share[i] += now
+		total += now
+	}
+	sure := map[int32]bool{}
+	for _, i := range w.hard() {
+		sure[i] = true
+	}
+	for i := range share {
+		sure[i] = true
+	}
+	step := max(1, (n-len(sure))/drawn)
+	var e example
+	var x [signals]float64
+	rest := 0
+	for i := range int32(n) {
+		stands := 0.0
+		if !sure[i] {
+			if rest++; rest%step != 0 {
+				continue
+			}
+			stands = math.Log(float64(step))
+		}
+		w.signals(i, level, &x)
+		var narrow [signals]float32
+		for k, v := range x {
+			narrow[k] = float32(v)
+		}
+		e.x, e.stands, e.truth = append(e.x, narrow), append(e.stands, stands), append(e.truth, share[i]/total)
+	}
+	return e
+}
+
+// hard returns the items a voice speaks loudest for, the best-known, and those the user had.
+func (w *listener) hard() []int32 {
+	out := append([]int32(nil), w.learned.order[:min(hardest, len(w.learned.order))]...)
+	var best topk.Heap
+	for v := range voices {
+		best.Reset(hardest)
+		for _, i := range w.touched {
+			if s := w.sum[i][v]; s > 0 {
+				best.Push(topk.Make(s, i))
+			}
+		}
+		for _, key := range best.Sorted() {
+			out = append(out, key.Index())
+		}
+	}
+	for _, i := range w.touched {
+		if w.age[i] > 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// pull is how strongly the weights are drawn to the prior, in examples: nothing beside a thousand, much
+// beside twenty.
+const pull = 2
+
+// maximise finds the weights by Newton's method, and the log-likelihood there; weights that are not to be used
+// stay 0.
+func maximise(ctx context.Context, examples []example, prior [signals]float64, use [signals]bool, threads int) (w [signals]float64, value float64, err error) {
+	w = prior
+	at, err := sum(ctx, examples, &w, threads)
+	for range 30 {
+		if err != nil {
+			break
+		}
+		before := at.value - penalty(&w, &prior)
+		step := at.newton(&w, &prior, use)
+		w, at, err = along(ctx, examples, w, at, step, prior, threads)
+		if at.value-penalty(&w, &prior) <= before+1e-6*math.Abs(before) {
+			break
+		}
+	}
+	return w, at.value, err
+}
+
+// along takes as much of a step as makes things better, or none.
+func along(ctx context.Context, examples []example, w [signals]float64, at moments, step, prior [signals]float64, threads int) ([signals]float64, moments, error) {
+	value := at.value - penalty(&w, &prior)
+	for size := 1.0; size > 0.05; size /= 2 {
+		next := w
+		for k := range next {
+			next[k] += size * step[k]
+		}
+		there, err := sum(ctx, examples, &next, threads)
+		if err != nil {
+			return w, at, err
+		}
+		if there.value-penalty(&next, &prior) > value {
+			return next, there, nil
+		}
+	}
+	return w, at, nil
+}
+
+func penalty(w, prior *[signals]float64) (p float64) {
+	for k := range w {
+		p += pull / 2 * (w[k] - prior[k]) * (w[k] - prior[k])
+	}
+	return p
+}
+
+// moments are the log-likelihood with its gradient and negated curvature.
+type moments struct {
+	value float64
+	slope [signals]float64
+	curve [signals][signals]float64
+}
+
+// sum adds the examples up in their order, whatever the threads.
+func sum(ctx context.Context, examples []example, w *[signals]float64, threads int) (moments, error) {
+	const size = 32
+	parts := make([]moments, (len(examples)+size-1)/size)
+	err := als.Spread(ctx, threads, len(parts), 1, func(lo, hi int) {
+		for p := lo; p < hi; p++ {
+			for k := p * size; k < min(len(examples), (p+1)*size); k++ {
+				parts[p].add(&examples[k], w)
+			}
+		}
+	})
+	var all moments
+	for p := range parts {
+		all.value += parts[p].value
+		for a := range all.slope {
+			all.slope[a] += parts[p].slope[a]
+			for b := range all.curve[a] {
+				all.curve[a][b] += parts[p].curve[a][b]
+			}
+		}
+	}
+	return all, err
+}
+
+func (m *moments) add(e *example, w *[signals]float64) {
+	logits := make([]float64, len(e.x))
+	top := math.Inf(-1)
+	for k := range e.x {
+		logits[k] = e.stands[k]
+		for a, x := range e.x[k] {
+			logits[k] += w[a] * float64(x)
+		}
+		top = max(top, logits[k])
+	}
+	var z float64
+	for _, l := range logits {
+		z += math.Exp(l - top)
+	}
+	var mean [signals]float64
+	for k := range e.x {
+		p := math.Exp(logits[k]-top) / z
+		if e.truth[k] > 0 {
+			m.value += e.truth[k] * (logits[k] - top - math.Log(z))
+		}
+		for a, x := range e.x[k] {
+			mean[a] += p * float64(x)
+			m.slope[a] += e.truth[k] * float64(x)
+		}
+		if p < 1e-7 {
+			continue
+		}
+		for a, x := range e.x[k] {
+			px := p * float64(x)
+			for b := range a + 1 {
+				m.curve[a][b] += px * float64(e.x[k][b])
+			}
+		}
+	}
+	for a := range mean {
+		m.slope[a] -= mean[a]
+		for b := range a + 1 {
+			m.curve[a][b] -= mean[a] * mean[b]
+		}
+	}
+}
+
+// newton solves for the step: a Cholesky factorisation of the curvature, which the pull makes definite.
+func (m *moments) newton(w, prior *[signals]float64, use [signals]bool) (step [signals]float64) {
+	c := m.curve
+	for a := range c {
+		step[a] = m.slope[a] - pull*(w[a]-prior[a])
+		c[a][a] += pull
+		if !use[a] {
+			step[a] = 0
+		}
+		for b := range a {
+			if !use[a] || !use[b] {
+				c[a][b] = 0
+			}
+		}
+	}
+	for a := range c {
+		for b := range a + 1 {
+			for k := range b {
+				c[a][b] -= c[a][k] * c[b][k]
+			}
+			if a == b {
+				c[a][a] = math.Sqrt(max(c[a][a], 1e-9))
+			} else {
+				c[a][b] /= c[b][b]
+			}
+		}
+		for b := range a {
+			step[a] -= c[a][b] * step[b]
+		}
+		step[a] /= c[a][a]
+	}
+	for a := signals - 1; a >= 0; a-- {
+		step[a] /= c[a][a]
+		for b := range a {
+			step[b] -= c[a][b] * step[a]
+		}
+	}
+	return step
+}

@@ -1,0 +1,221 @@
+package blend
+
+import (
+	"context"
+	"math"
+
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/f32"
+)
+
+// denseItems is the largest catalogue that gets linear models: they are made of matrices of items by
+// items, 64 MB each at that size, and their time grows with the cube.
+const denseItems = 4096
+
+// Regularisation, chosen on inner splits.
+const (
+	togetherRidge = 250
+	forwardRidge  = 300
+)
+
+// trainTogether is the linear item model without self-similarity: the B that minimises
+//
+//	|X − XB|² + λ|B|²  with a zero diagonal
+//
+// for the matrix X of who had what. With P = (XᵀX + λ)⁻¹ it is B[i][j] = −P[i][j]/P[j][j].
+// (EASE: Steck, 2019.)
+func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error) {
+	d := s.distinct()
+	start, all := d.places()
+	g := newSquare(d.n)
+	err := als.Spread(ctx, threads, d.n, 16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			to := g.row(i)
+			for _, p := range all[start[i]:start[i+1]] {
+				for _, j := range d.of(int(p.user)) {
+					to[j]++
+				}
+			}
+			to[i] += togetherRidge
+		}
+	})
+	if err != nil {
+		return lists{}, err
+	}
+	inverse := newSquare(d.n)
+	for i := range d.n {
+		inverse.row(i)[i] = 1
+	}
+	if err := g.solve(ctx, inverse, threads); err != nil {
+		return lists{}, err
+	}
+	return build(ctx, d.n, threads, func(r *row, i int32) {
+		for j, p := range inverse.row(int(i)) {
+			r.add(int32(j), -p/inverse.row(j)[j])
+		}
+	})
+}
+
+// The shape of trainForward: the past fades by e^(−1/4) an event and is forgotten after 20, and what
+// comes in the next three events is to be told, nearer ones first.
+const (
+	fade   = 4.0
+	window = 20
+)
+
+var future = [...]float64{1, 1.0 / 2, 1.0 / 3}
+
+// trainForward is the linear model of the next events given the fading past: the B that minimises
+//
+//	Σ over places p of |y(p) − x(p)B|² + λ|B|²
+//
+// where x(p) = Σ_{a<20} e^(−a/4)·(item at p−a) and y(p) = Σ_f future[f]·(item at p+1+f). The moments it is
+// made of are sums over pairs of places, so that every row can be summed apart.
+func trainForward(ctx context.Context, s *sequences, threads int) (lists, error) {
+	start, all := s.places()
+	gram, cross := newSquare(s.n), newSquare(s.n)
+	k := newKernels()
+	err := als.Spread(ctx, threads, s.n, 16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			g := gram.row(i)
+			for _, p := range all[start[i]:start[i+1]] {
+				items := s.of(int(p.user))
+				k.past(g, items, int(p.at))
+				k.next(cross, int32(i), items, int(p.at))
+			}
+			g[i] += forwardRidge
+		}
+	})
+	if err != nil {
+		return lists{}, err
+	}
+	if err := gram.solve(ctx, cross, threads); err != nil {
+		return lists{}, err
+	}
+	return build(ctx, s.n, threads, func(r *row, i int32) {
+		for j := range s.n {
+			r.add(int32(j), cross.row(j)[i])
+		}
+	})
+}
+
+// kernels are what a pair of places adds to the moments.
+type kernels struct {
+	pair   [window][window + 1]float32   // gap, then places from the later on that have a future
+	follow [window + len(future)]float32 // gap
+}
+
+func newKernels() *kernels {
+	var k kernels
+	for gap := range window {
+		for left := 1; left <= window; left++ {
+			var sum float64
+			for a := 0; a < left && a+gap < window; a++ {
+				sum += math.Exp(-float64(2*a+gap) / fade)
+			}
+			k.pair[gap][left] = float32(sum)
+		}
+	}
+	for gap := range k.follow {
+		for f, y := range future {
+			if a := gap - 1 - f; a >= 0 && a < window {
+				k.follow[gap] += float32(y * math.Exp(-float64(a)/fade))
+			}
+		}
+	}
+	return &k
+}
+
+// past adds the products of the place q with all places that share an x with it.
+func (k *kernels) past(g []float32, items []int32, q int) {
+	last := len(items) - 2 // the last place with a future
+	for p := max(0, q-window+1); p < min(len(items), q+window); p++ {
+		later, gap := max(p, q), max(p-q, q-p)
+		if later <= last {
+			g[items[p]] += k.pair[gap][min(window, last-later+1)]
+		}
+	}
+}
+
+// next adds the products of item i at q with what came after, as column i of the cross moments' rows.
+// Rows are targets, since the solver's right-hand sides are; column i belongs to one goroutine.
+func (k *kernels) next(cross *square, i int32, items []int32, q int) {
+	for p := q + 1; p < min(len(items), q+len(k.follow)); p++ {
+		cross.row(int(items[p]))[i] += k.follow[p-q]
+	}
+}
+
+// A square is a dense matrix of n×n.
+type square struct {
+	n    int
+	cell []float32
+}
+
+func newSquare(n int) *square { return &square{n, make([]float32, n*n)} }
+
+func (m *square) row(i int) []float32 { return m.cell[i*m.n : (i+1)*m.n] }
+
+// band is how many rows are worked on together: they are read from the cache for each row of the factor.
+const band = 32
+
+// solve replaces each row b of right by the x with m·x = b. m is symmetric and positive definite; its
+// lower triangle is replaced by its Cholesky factor. Every element is summed in one order, whatever the
+// threads.
+func (m *square) solve(ctx context.Context, right *square, threads int) error {
+	if err := m.factor(ctx, threads); err != nil {
+		return err
+	}
+	return als.Spread(ctx, threads, right.n, band, func(lo, hi int) {
+		for j := range m.n {
+			l := m.row(j)
+			for r := lo; r < hi; r++ {
+				x := right.row(r)
+				x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
+			}
+		}
+		for j := m.n - 1; j >= 0; j-- {
+			l := m.row(j)
+			for r := lo; r < hi; r++ {
+				x := right.row(r)
+				x[j] /= l[j]
+				f32.Axpy(-x[j], l[:j], x[:j])
+			}
+		}
+	})
+}
+
+// factor replaces the lower triangle by L with L·Lᵀ = m, a band of columns at a time: the band's own
+// triangle first, then, in parallel, the rows below it.
+func (m *square) factor(ctx context.Context, threads int) error {
+	for from := 0; from < m.n; from += band {
+		to := min(m.n, from+band)
+		for i := from; i < to; i++ {
+			m.eliminate(i, from, i)
+			l := m.row(i)
+			d := l[i] - f32.Dot(l[:i], l[:i])
+			l[i] = float32(math.Sqrt(float64(max(d, 1e-3)))) // the ridge keeps it far above
+		}
+		err := als.Spread(ctx, threads, m.n-to, band, func(lo, hi int) {
+			for j := from; j < to; j++ {
+				l := m.row(j)
+				for i := to + lo; i < to+hi; i++ {
+					x := m.row(i)
+					x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eliminate finishes the elements from..to-1 of row i.
+func (m *square) eliminate(i, from, to int) {
+	x := m.row(i)
+	for j := from; j < to; j++ {
+		l := m.row(j)
+		x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
+	}
+}

@@ -1,0 +1,265 @@
+package blend
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// longest bounds the events of one user that are looked at, newest first, in training and in answers:
+// pairs grow with the square.
+const longest = 500
+
+// sequences are users' events, oldest first.
+type sequences struct {
+	n     int // items
+	start []int64
+	item  []int32
+	time  []int64
+}
+
+// newSequences takes the newest events of each user.
+func newSequences(d *recipe.Data) *sequences {
+	s := &sequences{n: d.Items.Len(), start: make([]int64, 1, d.Users.Len()+1)}
+	for u := range d.Users.Len() {
+		items, times := d.History(u)
+		from := max(0, len(items)-longest)
+		s.add(items[from:], times[from:])
+	}
+	return s
+}
+
+func (s *sequences) add(items []int32, times []int64) {
+	s.item, s.time = append(s.item, items...), append(s.time, times...)
+	s.start = append(s.start, int64(len(s.item)))
+}
+
+func (s *sequences) len() int { return len(s.start) - 1 }
+
+func (s *sequences) of(u int) []int32 { return s.item[s.start[u]:s.start[u+1]] }
+
+// histories returns those of the first users, at most so many.
+func (s *sequences) histories(most int) [][]int32 {
+	var out [][]int32
+	for u := range min(most, s.len()) {
+		out = append(out, s.of(u))
+	}
+	return out
+}
+
+// A test is one user of the inner split: what came before and what next. late[k] is how many events came
+// between before and next[k], those of one moment counting as one time.
+type test struct {
+	before, next []int32
+	late         []int
+}
+
+const (
+	mostTests  = 1500 // users to weigh by: enough to tell a few weights apart by one part in fifty
+	leastTests = 20   // below which there is no telling
+	mostNext   = 5
+)
+
+// holdBack returns the sequences without the newest tenth, about five at most, of the events of some
+// users, chosen evenly by a hash of seed, and these as tests. If scattered, events are held back from
+// anywhere.
+func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
+	chosen := s.choose(seed)
+	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
+	var tests []test
+	for u := range s.len() {
+		items, times := s.of(u), s.time[s.start[u]:s.start[u+1]]
+		if !chosen[u] {
+			part.add(items, times)
+			continue
+		}
+		t := test{}
+		held := min(mostNext, max(1, len(items)/10))
+		if cut := cutAt(times, held); scattered || cut == 0 {
+			times = t.scatter(items, times, held, mix(seed, uint64(u)))
+		} else {
+			t.newest(items, times, cut)
+			times = times[:cut]
+		}
+		part.add(t.before, times)
+		tests = append(tests, t)
+	}
+	return part, tests
+}
+
+// choose picks the users to hold back from.
+func (s *sequences) choose(seed uint64) []bool {
+	var can []int
+	for u := range s.len() {
+		if len(s.of(u)) >= 3 {
+			can = append(can, u)
+		}
+	}
+	slices.SortFunc(can, func(a, b int) int {
+		return cmp.Or(cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))), cmp.Compare(a, b))
+	})
+	chosen := make([]bool, s.len())
+	for _, u := range can[:min(len(can), mostTests)] {
+		chosen[u] = true
+	}
+	return chosen
+}
+
+// cutAt returns where to cut so that about held events are later, and none of one moment are on both sides:
+// a basket is held back whole, or not. It is 0 if all are of one moment.
+func cutAt(times []int64, held int) int {
+	cut := len(times) - held
+	for cut > 0 && times[cut-1] == times[cut] {
+		cut--
+	}
+	return cut
+}
+
+// newest splits the events at cut.
+func (t *test) newest(items []int32, times []int64, cut int) {
+	t.before, t.next = items[:cut], items[cut:]
+	for k := cut; k < len(times); k++ {
+		if k > cut && times[k] == times[k-1] {
+			t.late = append(t.late, t.late[len(t.late)-1])
+		} else {
+			t.late = append(t.late, k-cut)
+		}
+	}
+}
+
+// scatter takes held events from anywhere, by a hash, and returns the times of the others.
+func (t *test) scatter(items []int32, times []int64, held int, seed uint64) (left []int64) {
+	at := make([]int, len(items))
+	for k := range at {
+		at[k] = k
+	}
+	slices.SortFunc(at, func(a, b int) int { return cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))) })
+	out := at[:held]
+	for k, i := range items {
+		if slices.Contains(out, k) {
+			t.next, t.late = append(t.next, i), append(t.late, 0)
+		} else {
+			t.before, left = append(t.before, i), append(left, times[k])
+		}
+	}
+	return left
+}
+
+// uniform reports whether all users meet the same items in the same order, as they do where times were made
+// up: of the pairs of items that follow each other for two users, one in twenty at most is turned round.
+func (s *sequences) uniform() bool {
+	type pair struct{ a, b int32 }
+	seen := map[pair][2]float64{} // forth, back
+	for u := range s.len() {
+		items, times := s.of(u), s.time[s.start[u]:s.start[u+1]]
+		for k := 1; k < len(items); k++ {
+			p, way := pair{items[k-1], items[k]}, 0
+			if p.a > p.b {
+				p.a, p.b, way = p.b, p.a, 1
+			}
+			c, known := seen[p]
+			if p.a == p.b || times[k] == times[k-1] || !known && len(seen) >= mostPairs {
+				continue
+			}
+			c[way]++
+			seen[p] = c
+		}
+	}
+	var alike, all float64
+	for _, c := range seen { // sums of whole numbers, so in any order
+		f, b := c[0], c[1]
+		alike += f*(f-1) + b*(b-1)
+		all += (f + b) * (f + b - 1)
+	}
+	return all >= 100 && alike >= 0.95*all
+}
+
+// mostPairs bounds the memory of uniform to some 50 MB.
+const mostPairs = 1 << 20
+
+// users counts the users of each item.
+func (s *sequences) users() []int32 {
+	count, last := make([]int32, s.n), make([]int32, s.n)
+	for u := range s.len() {
+		for _, i := range s.of(u) {
+			if last[i] != int32(u)+1 {
+				last[i] = int32(u) + 1
+				count[i]++
+			}
+		}
+	}
+	return count
+}
+
+// recent counts the events of each item among the newest tenth of all.
+func (s *sequences) recent() []int32 {
+	from, _ := recipe.Percentiles(s.time, 0.9, 1)
+	count := make([]int32, s.n)
+	for k, i := range s.item {
+		if s.time[k] >= from {
+			count[i]++
+		}
+	}
+	return count
+}
+
+// logs returns log(count+1).
+func logs(count []int32) []float32 {
+	out := make([]float32, len(count))
+	for i, c := range count {
+		out[i] = float32(math.Log(float64(c) + 1))
+	}
+	return out
+}
+
+// A place is one event of a sequence.
+type place struct{ user, at int32 }
+
+// places returns every event by item: those of item i are all[start[i]:start[i+1]], users ascending.
+func (s *sequences) places() (start []int64, all []place) {
+	start = make([]int64, s.n+1)
+	for _, i := range s.item {
+		start[i+1]++
+	}
+	for i := range s.n {
+		start[i+1] += start[i]
+	}
+	next := slices.Clone(start)
+	all = make([]place, len(s.item))
+	for u := range s.len() {
+		for k, i := range s.of(u) {
+			all[next[i]] = place{int32(u), int32(k)}
+			next[i]++
+		}
+	}
+	return start, all
+}
+
+// distinct returns the sequences with each item once per user, at its last place.
+func (s *sequences) distinct() *sequences {
+	d := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
+	last := make([]int32, s.n)
+	for u := range s.len() {
+		items := s.of(u)
+		from := len(d.item)
+		for k := len(items) - 1; k >= 0; k-- {
+			if i := items[k]; last[i] != int32(u)+1 {
+				last[i] = int32(u) + 1
+				d.item = append(d.item, i)
+			}
+		}
+		slices.Reverse(d.item[from:])
+		d.start = append(d.start, int64(len(d.item)))
+	}
+	return d
+}
+
+// mix hashes two numbers. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
+func mix(a, b uint64) uint64 {
+	z := a + (b+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

@@ -1,0 +1,166 @@
+package blend
+
+import (
+	"math"
+	"slices"
+)
+
+// The voices are sums over a history of what a family lists for its items; they differ in how the past
+// fades. Age counts events, 0 for the newest.
+const (
+	nextVoice    = iota // transitions of the last 10, e^(−age/2), averaged
+	forwardVoice        // forward of the last 20, e^(−age/4), as it was trained
+	tasteVoice          // together, all alike
+	phaseVoice          // together, half-life 20
+	moodVoice           // together, half-life 4
+	voices
+)
+
+// The signals are what the logit of an item is linear in. Each voice gives two: v/Level, and
+// log(1 + 30·v/Level), since what is seldom heard of counts for more than in proportion.
+const (
+	popularSignal  = 2*voices + iota // log(users+1)
+	trendingSignal                   // log(newest events+1)
+	hadSignal                        // 1 if the user had the item
+	oftenSignal                      // log(how often)
+	lateSignal                       // 2^(−age/3) of its last event
+	longSignal                       // 2^(−age/50)
+	signals
+)
+
+const sharpness = 30
+
+// usable says which signals count: without recency those that know no order.
+func usable(recency bool) (use [signals]bool) {
+	for k := range use {
+		use[k] = recency
+	}
+	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, popularSignal, hadSignal, oftenSignal} {
+		use[k] = true
+	}
+	return use
+}
+
+// prior are the weights before anything is known, and where there is too little to learn them from.
+func prior(recency bool) (w [signals]float64) {
+	w[2*tasteVoice+1] = 0.5
+	w[popularSignal] = 0.2
+	if recency {
+		w[2*nextVoice+1], w[2*forwardVoice+1] = 0.3, 0.3
+	}
+	return w
+}
+
+// A listener is scratch memory for one history at a time: 32 bytes an item.
+type listener struct {
+	learned *learned
+	recency bool
+
+	sum     [][voices]float32
+	age     []int32 // of the last event of a history's item, from 1; 0 for other items
+	often   []int32
+	seen    []bool
+	touched []int32 // the items whose sum or age is set, each once
+}
+
+func newListener(l *learned, recency bool) *listener {
+	n := len(l.order)
+	return &listener{learned: l, recency: recency, sum: make([][voices]float32, n),
+		age: make([]int32, n), often: make([]int32, n), seen: make([]bool, n)}
+}
+
+func (w *listener) touch(i int32) {
+	if !w.seen[i] {
+		w.seen[i] = true
+		w.touched = append(w.touched, i)
+	}
+}
+
+func (w *listener) reset() {
+	for _, i := range w.touched {
+		w.sum[i], w.age[i], w.often[i], w.seen[i] = [voices]float32{}, 0, 0, false
+	}
+	w.touched = w.touched[:0]
+}
+
+// listen sums up what a history, oldest first, says of items.
+func (w *listener) listen(items []int32) {
+	w.reset()
+	items = items[max(0, len(items)-longest):]
+	if !w.recency { // sums then come out the same to the last bit in whatever order things were
+		items = slices.Sorted(slices.Values(items))
+	}
+	var near float32 // weight of nextVoice in all
+	for age := range min(nextReach, len(items)) {
+		near += nextWeight(age)
+	}
+	for age := range items {
+		i := items[len(items)-1-age]
+		if w.recency {
+			w.order(i, age, near)
+		}
+		if w.often[i]++; w.age[i] == 0 {
+			w.touch(i)
+			w.age[i] = int32(age + 1)
+			w.taste(i, age)
+		}
+	}
+}
+
+const nextReach = 10
+
+func nextWeight(age int) float32 { return float32(math.Exp(-float64(age) / 2)) }
+
+// order adds what follows item i at an age.
+func (w *listener) order(i int32, age int, near float32) {
+	if age < nextReach {
+		js, vs := w.learned.families[transitions].of(i)
+		by := nextWeight(age) / near
+		for k, j := range js {
+			w.touch(j)
+			w.sum[j][nextVoice] += by * vs[k]
+		}
+	}
+	if age < window {
+		js, vs := w.learned.families[forward].of(i)
+		by := float32(math.Exp(-float64(age) / fade))
+		for k, j := range js {
+			w.touch(j)
+			w.sum[j][forwardVoice] += by * vs[k]
+		}
+	}
+}
+
+// taste adds what goes together with item i.
+func (w *listener) taste(i int32, age int) {
+	js, vs := w.learned.families[together].of(i)
+	phase, mood := float32(math.Exp2(-float64(age)/20)), float32(math.Exp2(-float64(age)/4))
+	for k, j := range js {
+		w.touch(j)
+		s := &w.sum[j]
+		s[tasteVoice] += vs[k]
+		s[phaseVoice] += phase * vs[k]
+		s[moodVoice] += mood * vs[k]
+	}
+}
+
+// signals sets x to the signals of item i.
+func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
+	for v, s := range w.sum[i] {
+		at := float64(s) / level[v]
+		x[2*v] = at
+		x[2*v+1] = 0
+		if at > 0 {
+			x[2*v+1] = math.Log1p(sharpness * at)
+		}
+	}
+	x[popularSignal] = float64(w.learned.popular[i])
+	x[trendingSignal] = float64(w.learned.trending[i])
+	x[hadSignal], x[oftenSignal], x[lateSignal], x[longSignal] = 0, 0, 0, 0
+	if a := w.age[i]; a > 0 {
+		x[hadSignal] = 1
+		x[oftenSignal] = math.Log(float64(w.often[i]))
+		x[lateSignal] = math.Exp2(-float64(a-1) / 3)
+		x[longSignal] = math.Exp2(-float64(a-1) / 50)
+	}
+}
