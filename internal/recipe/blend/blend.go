@@ -96,12 +96,11 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 
 // tune sets the weights by an inner split, and reports false if there are too few users for that.
 //
-// The split is by time, as everything is measured. But times may be made up, or be those of an import; then
-// the newest events of everybody are the same few items, and what is learned of them is wrong for the rest.
-// So where all users meet items in one order, events are also held back from anywhere, and the weights are
-// those of the split that can be told better: a course with a fixed order is told well by time.
+// The split is by time, as everything is measured, unless times say nothing: then the newest events of everybody
+// are the same few items, and what is learned of them is wrong for the rest. So events are held back from
+// anywhere instead.
 func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, threads int, p *progress) (bool, error) {
-	part, tests := all.holdBack(seed, false)
+	part, tests := all.holdBack(seed, all.simultaneous() && all.uniform())
 	if len(tests) < leastTests {
 		return false, nil
 	}
@@ -109,21 +108,7 @@ func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, thread
 	if err != nil {
 		return false, err
 	}
-	value, err := weigh(ctx, s, l, tests, threads)
-	if err != nil || !all.uniform() {
-		return true, err
-	}
-	p.total += familyCount
-	part, tests = all.holdBack(seed, true)
-	if l, err = learn(ctx, part, threads, p); err != nil {
-		return false, err
-	}
-	other := *s
-	there, err := weigh(ctx, &other, l, tests, threads)
-	if there > value {
-		*s = other
-	}
-	return true, err
+	return true, weigh(ctx, s, l, tests, threads)
 }
 
 // A learned is everything that is known of items.

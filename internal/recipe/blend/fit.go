@@ -11,15 +11,14 @@ import (
 // weigh sets the level of the voices and the weights of the signals by the tests.
 //
 // The weights make what the tests' users did next as likely as possible under a softmax over the catalogue:
-// a concave problem in a few numbers with one answer, after which scores are probabilities. It returns the mean
-// log-likelihood.
-func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads int) (float64, error) {
+// a concave problem in a few numbers with one answer, after which scores are probabilities.
+func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads int) error {
 	before := make([][]int32, len(tests))
 	for k, t := range tests {
 		before[k] = t.before
 	}
 	if err := s.setLevels(ctx, l, before, threads); err != nil {
-		return 0, err
+		return err
 	}
 	examples := make([]example, len(tests))
 	err := als.Spread(ctx, threads, len(tests), 16, func(lo, hi int) {
@@ -29,11 +28,10 @@ func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads i
 		}
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	var value float64
-	s.Weights, value, err = maximise(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
-	return value / float64(len(tests)), err
+	s.Weights, err = maximise(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
+	return err
 }
 
 // setLevels sets the mean of each voice's loudest item.
@@ -144,10 +142,9 @@ func (w *listener) hard() []int32 {
 // beside twenty.
 const pull = 2
 
-// maximise finds the weights by Newton's method, and the log-likelihood there; weights that are not to be used
-// stay 0.
-func maximise(ctx context.Context, examples []example, prior [signals]float64, use [signals]bool, threads int) (w [signals]float64, value float64, err error) {
-	w = prior
+// maximise finds the weights by Newton's method; those that are not to be used stay 0.
+func maximise(ctx context.Context, examples []example, prior [signals]float64, use [signals]bool, threads int) ([signals]float64, error) {
+	w := prior
 	at, err := sum(ctx, examples, &w, threads)
 	for range 30 {
 		if err != nil {
@@ -160,7 +157,7 @@ func maximise(ctx context.Context, examples []example, prior [signals]float64, u
 			break
 		}
 	}
-	return w, at.value, err
+	return w, err
 }
 
 // along takes as much of a step as makes things better, or none.

@@ -121,7 +121,7 @@ func TestMaximise(t *testing.T) {
 	}
 	from, use := prior(true), usable(true)
 	use[trendingSignal] = false
-	w, _, err := maximise(context.Background(), examples, from, use, 2)
+	w, err := maximise(context.Background(), examples, from, use, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

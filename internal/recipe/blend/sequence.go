@@ -147,8 +147,22 @@ func (t *test) scatter(items []int32, times []int64, held int, seed uint64) (lef
 	return left
 }
 
-// uniform reports whether all users meet the same items in the same order, as they do where times were made
-// up: of the pairs of items that follow each other for two users, one in twenty at most is turned round.
+// simultaneous reports whether nine of ten users began at one moment, as they do where times were made up.
+func (s *sequences) simultaneous() bool {
+	began := map[int64]int{}
+	most, all := 0, 0
+	for u := range s.len() {
+		if s.start[u] < s.start[u+1] {
+			when := s.time[s.start[u]]
+			began[when]++
+			most, all = max(most, began[when]), all+1
+		}
+	}
+	return most >= 2 && 10*most >= 9*all
+}
+
+// uniform reports whether all users meet the same items in the same order, say that of
+// a catalogue: of the pairs of items that follow each other for two users, one in twenty at most is turned round.
 func (s *sequences) uniform() bool {
 	type pair struct{ a, b int32 }
 	seen := map[pair][2]float64{} // forth, back
@@ -160,7 +174,7 @@ func (s *sequences) uniform() bool {
 				p.a, p.b, way = p.b, p.a, 1
 			}
 			c, known := seen[p]
-			if p.a == p.b || times[k] == times[k-1] || !known && len(seen) >= mostPairs {
+			if p.a == p.b || !alone(times, k-1) || !alone(times, k) || !known && len(seen) >= mostPairs {
 				continue
 			}
 			c[way]++
@@ -174,6 +188,11 @@ func (s *sequences) uniform() bool {
 		all += (f + b) * (f + b - 1)
 	}
 	return all >= 100 && alike >= 0.95*all
+}
+
+// alone reports whether nothing else happened at the moment of event k; what did is in order of item, not of time.
+func alone(times []int64, k int) bool {
+	return (k == 0 || times[k-1] != times[k]) && (k+1 == len(times) || times[k+1] != times[k])
 }
 
 // mostPairs bounds the memory of uniform to some 50 MB.

@@ -1,0 +1,78 @@
+package blend
+
+import (
+	"slices"
+	"testing"
+)
+
+func sequencesOf(n int, users ...[][2]int64) *sequences {
+	s := &sequences{n: n, start: []int64{0}}
+	for _, events := range users {
+		var items []int32
+		var times []int64
+		for _, e := range events {
+			items, times = append(items, int32(e[0])), append(times, e[1])
+		}
+		s.add(items, times)
+	}
+	return s
+}
+
+// What happened at one moment is held back whole, and none of it is nearer than the rest.
+func TestHoldBackBaskets(t *testing.T) {
+	s := sequencesOf(9, [][2]int64{{1, 10}, {2, 20}, {3, 30}, {4, 30}, {5, 30}})
+	part, tests := s.holdBack(1, false)
+	if got := part.of(0); !slices.Equal(got, []int32{1, 2}) {
+		t.Errorf("%v stays in training, want what came before the last basket", got)
+	}
+	if got := tests[0]; !slices.Equal(got.next, []int32{3, 4, 5}) || !slices.Equal(got.late, []int{0, 0, 0}) {
+		t.Errorf("%v comes next, at %v; want the basket of 3, 4 and 5, at once", got.next, got.late)
+	}
+}
+
+// Whatever is held back, the rest stays in order, and nothing is lost.
+func TestScatter(t *testing.T) {
+	var events [][2]int64
+	for k := range int64(30) {
+		events = append(events, [2]int64{k, 5}) // one moment: the newest cannot be told
+	}
+	s := sequencesOf(30, events)
+	_, tests := s.holdBack(1, false)
+	got := tests[0]
+	if len(got.next) != 3 || len(got.before) != 27 || !slices.IsSorted(got.before) || slices.Max(got.next) < 3 {
+		t.Fatalf("%v and then %v", got.before, got.next)
+	}
+	all := slices.Concat(got.before, got.next)
+	if slices.Sort(all); len(slices.Compact(all)) != 30 {
+		t.Errorf("%v is left of 30 items", all)
+	}
+}
+
+func TestTimesThatSayNothing(t *testing.T) {
+	made, real, turned := &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}
+	for u := range int64(20) {
+		var items []int32
+		var times, later []int64
+		for k := range int64(10) {
+			items, times, later = append(items, int32(u%4+k)), append(times, 100+k), append(later, 100+k+7*u)
+		}
+		made.add(items, times)
+		real.add(items, later)
+		if u%2 == 0 {
+			items = slices.Clone(items)
+			slices.Reverse(items)
+		}
+		turned.add(items, times)
+	}
+	for name, c := range map[string]struct {
+		s                     *sequences
+		simultaneous, uniform bool
+	}{"made up": {made, true, true}, "a course": {real, false, true}, "order differs": {turned, true, false}} {
+		if got := c.s.simultaneous(); got != c.simultaneous {
+			t.Errorf("%s: simultaneous = %v", name, got)
+		}
+		if got := c.s.uniform(); got != c.uniform {
+			t.Errorf("%s: uniform = %v", name, got)
+		}
+	}
+}
