@@ -30,8 +30,25 @@ func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads i
 	if err != nil {
 		return err
 	}
-	s.Weights, err = maximise(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
+	s.Weights, err = rising(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
 	return err
+}
+
+// rising finds the weights that are best while no voice in proportion weighs below zero: beside a rising
+// logarithm such a weight means that what is loudest is worth less, which is seldom so and fits a few histories.
+func rising(ctx context.Context, examples []example, prior [signals]float64, use [signals]bool, threads int) ([signals]float64, error) {
+	for {
+		w, err := maximise(ctx, examples, prior, use, threads)
+		fell := false
+		for v := range voices {
+			if w[2*v] < 0 {
+				use[2*v], fell = false, true
+			}
+		}
+		if err != nil || !fell {
+			return w, err
+		}
+	}
 }
 
 // setLevels sets the mean of each voice's loudest item.
@@ -41,11 +58,7 @@ func (s *settings) setLevels(ctx context.Context, l *learned, histories [][]int3
 		w := newListener(l, s.Recency)
 		for k := lo; k < hi; k++ {
 			w.listen(histories[k])
-			for _, i := range w.touched {
-				for v, x := range w.sum[i] {
-					loudest[k][v] = max(loudest[k][v], x)
-				}
-			}
+			loudest[k] = w.loudest
 		}
 	})
 	s.Level = [voices]float64{}

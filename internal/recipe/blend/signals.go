@@ -16,8 +16,10 @@ const (
 	voices
 )
 
-// The signals are what the logit of an item is linear in. Each voice gives two: v/Level, and
-// log(1 + 30·v/Level), since what is seldom heard of counts for more than in proportion.
+// The signals are what the logit of an item is linear in. Each voice gives two: v/level, and
+// log(1 + 30·v/level), since what is seldom heard of counts for more than in proportion. The level of what goes
+// together is that of the history's loudest item, since such sums grow with the history; of what follows
+// it is the mean over histories, since there being loud means being sure.
 const (
 	popularSignal  = 2*voices + iota // log(users+1)
 	trendingSignal                   // log(newest events+1)
@@ -60,6 +62,7 @@ type listener struct {
 	age     []int32 // of the last event of a history's item, from 1; 0 for other items
 	often   []int32
 	seen    []bool
+	loudest [voices]float32
 	touched []int32 // the items whose sum or age is set, each once
 }
 
@@ -105,6 +108,12 @@ func (w *listener) listen(items []int32) {
 			w.taste(i, age)
 		}
 	}
+	w.loudest = [voices]float32{}
+	for _, i := range w.touched {
+		for v, s := range w.sum[i] {
+			w.loudest[v] = max(w.loudest[v], s)
+		}
+	}
 }
 
 const nextReach = 10
@@ -147,7 +156,11 @@ func (w *listener) taste(i int32, age int) {
 // signals sets x to the signals of item i.
 func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
 	for v, s := range w.sum[i] {
-		at := float64(s) / level[v]
+		by := level[v]
+		if v >= tasteVoice && w.loudest[v] > 0 {
+			by = float64(w.loudest[v])
+		}
+		at := float64(s) / by
 		x[2*v] = at
 		x[2*v+1] = 0
 		if at > 0 {
