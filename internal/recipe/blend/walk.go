@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// The exponents of walks: how much longer histories count less, and popular items are held back.
+// The exponents of walks: how much longer histories count less, and popular items are held back. They are
+// those known to do well on Gowalla; not tuned here.
 const (
 	walkAlpha = 0.7
 	walkBeta  = 0.1
