@@ -125,6 +125,9 @@ func checkEvents(e recipe.Entry, c *api.EventsConfig) error {
 	if c == nil {
 		return nil
 	}
+	if strings.HasSuffix(e.Name, "-v2") {
+		return fault.Newf(fault.Unsupported, "Kindred does not weigh event types yet; leave eventsConfig out, or choose one type with eventType.")
+	}
 	return fault.Newf(fault.Invalid, "eventsConfig is for the v2 recipes; %s takes eventType and eventValueThreshold.", e.Name)
 }
 
