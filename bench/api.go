@@ -44,12 +44,9 @@ func benchAPI(ctx context.Context, n int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	db, err := sqlite.Open(ctx, filepath.Join(dir, "catalog.db"), sqlite.Options{})
-	if err != nil {
-		return err
-	}
 	began := time.Now()
-	if err := fill(ctx, db, n); err != nil {
+	db, err := catalogOf(ctx, dir, n)
+	if err != nil {
 		return err
 	}
 	fmt.Printf("%d resources stored in %s\n\n", n, time.Since(began).Round(time.Millisecond))
@@ -57,7 +54,7 @@ func benchAPI(ctx context.Context, n int) error {
 	svc := service.New(service.Config{Store: db, Engine: idle{}, Quotas: service.DefaultQuotas()})
 	called := auth.WithCaller(ctx, auth.Caller{Account: account, Region: region})
 	for _, c := range calls(n) {
-		m, err := measure(1, selfTime, func(_, i int) error { return c.direct(called, svc, i) })
+		m, err := measure(1, span, selfTime, func(_, i int) error { return c.direct(called, svc, i) })
 		if err != nil {
 			return err
 		}
@@ -73,7 +70,11 @@ func benchAPI(ctx context.Context, n int) error {
 	defer s.stop()
 	for _, c := range calls(n) {
 		for _, clients := range []int{1, 16} {
-			m, err := s.bench(ctx, c, clients)
+			caller, err := s.caller(ctx, c, clients)
+			if err != nil {
+				return err
+			}
+			m, err := measure(clients, span, s.cpuTime, caller)
 			if err != nil {
 				return err
 			}
@@ -91,6 +92,15 @@ func (idle) Start(context.Context, ...job.Flow) error { return nil }
 func (idle) Stop(context.Context) error               { return nil }
 func (idle) Wake()                                    {}
 func (idle) Cancel(context.Context, arn.ARN) error    { return nil }
+
+// catalogOf makes a data folder whose catalog holds n resources.
+func catalogOf(ctx context.Context, dir string, n int) (*sqlite.DB, error) {
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "catalog.db"), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return db, fill(ctx, db, n)
+}
 
 // fill stores n resources: a tenth are groups, the rest filters spread over them.
 func fill(ctx context.Context, db catalog.Store, n int) error {
@@ -195,7 +205,7 @@ func (m measurement) print(what string) {
 }
 
 // measure makes calls from a number of clients for a span of time.
-func measure(clients int, cpu func() (time.Duration, error), do func(client, i int) error) (m measurement, err error) {
+func measure(clients int, span time.Duration, cpu func() (time.Duration, error), do func(client, i int) error) (m measurement, err error) {
 	for i := range 200 { // until caches and pools are warm
 		if err := do(0, i); err != nil {
 			return m, err
@@ -262,20 +272,19 @@ func (s *server) cpuTime() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / perSecond, nil
 }
 
-// bench measures one call over HTTP. Requests are signed beforehand: the measurement is of the server, which
-// verifies each.
-func (s *server) bench(ctx context.Context, c call, clients int) (measurement, error) {
+// caller returns what makes one call over HTTP. Requests are signed beforehand: what is measured is the
+// server, which verifies each.
+func (s *server) caller(ctx context.Context, c call, clients int) (func(client, i int) error, error) {
 	const distinct = 2000
 	requests := make([]signed, distinct)
 	for i := range requests {
 		var err error
 		if requests[i], err = s.sign(ctx, c, i); err != nil {
-			return measurement{}, err
+			return nil, err
 		}
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	defer client.CloseIdleConnections()
-	return measure(clients, s.cpuTime, func(_, i int) error { return requests[i%distinct].send(ctx, client) })
+	return func(_, i int) error { return requests[i%distinct].send(ctx, client) }, nil
 }
 
 // A signed request can be sent again and again.

@@ -4,6 +4,7 @@
 //	go run ./bench -what train -data FOLDER      seconds to train aws-user-personalization
 //	go run ./bench -what batch                   memory of a server over a job of a million lines
 //	go run ./bench -what api                     reading calls per second per core, with 100,000 resources
+//	go run ./bench -what api -against BINARY     the same over HTTP by turns with another build of kindred
 //
 // FOLDER holds movielens-1m/interactions.csv.gz. Figures are printed as a bound and what was measured;
 // nothing here passes or fails.
@@ -30,6 +31,7 @@ func main() {
 	users := flag.Int("users", 50_000, "batch: users of the model")
 	events := flag.Int("events", 1_000_000, "batch: interactions of the model")
 	resources := flag.Int("resources", 100_000, "api: resources in the catalog, at least 10,000")
+	against := flag.String("against", "", "api: another build of kindred to compare with")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
@@ -41,7 +43,11 @@ func main() {
 	case "batch":
 		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events})
 	case "api":
-		err = benchAPI(ctx, *resources)
+		if *against != "" {
+			err = compareAPI(ctx, *resources, *against)
+		} else {
+			err = benchAPI(ctx, *resources)
+		}
 	default:
 		err = fmt.Errorf("-what %s: expected import, train, batch or api", *what)
 	}

@@ -44,11 +44,16 @@ func start(ctx context.Context, prepare func(data string) error) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir}
 	bin := filepath.Join(dir, "kindred")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/kindred").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w\n%s", err, out)
 	}
+	return startBinary(ctx, bin, dir, prepare)
+}
+
+// startBinary runs a binary on a new data folder in dir, which is removed when the server stops.
+func startBinary(ctx context.Context, bin, dir string, prepare func(data string) error) (*server, error) {
+	s := &server{dir: dir}
 	data := filepath.Join(dir, "data")
 	if prepare != nil {
 		if err := prepare(data); err != nil {
