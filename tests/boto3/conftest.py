@@ -17,11 +17,14 @@ import boto3
 import pytest
 from botocore.config import Config
 
+import planted
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("KINDRED_TESTDATA", ROOT.parent / "shared" / "data"))
 KEY, SECRET, REGION, ACCOUNT = "PYTESTKEY", "pytest-secret", "us-east-1", "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/PersonalizeRole"
 BUCKET = "notebook"
+METRICS = 3  # so many a metric attribution may have; the other quotas are as they are by default
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,7 @@ def endpoint(binary, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kindred")
     env = dict(os.environ, KINDRED_ACCESS_KEY_ID=KEY, KINDRED_SECRET_ACCESS_KEY=SECRET)
     log = open(folder / "log", "w")
-    server = subprocess.Popen([binary, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0"],
+    server = subprocess.Popen([binary, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0", "--quota", f"metrics={METRICS}"],
                               env=env, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         yield ready_url(server, folder / "log")
@@ -126,12 +129,19 @@ def movielens():
     return Data(folder)
 
 
-def wait(describe, member, **arn):
-    """Polls until a resource is settled, as the public notebooks do, and returns its description."""
+SETTLED = {"ACTIVE", "CREATE FAILED", "CREATE STOPPED", "INACTIVE", "COMPLETED", "FAILED"}
+
+
+def wait(describe, member, until=None, **arn):
+    """Polls until a resource is settled, as the public notebooks do, and returns its description.
+
+    until is another condition on the description, for what begins settled.
+    """
+    until = until or (lambda d: d["status"] in SETTLED)
     max_time = time.time() + 5 * 60
     while time.time() < max_time:
         description = describe(**arn)[member]
-        if description["status"] == "ACTIVE" or description["status"] == "CREATE FAILED":
+        if until(description):
             return description
         time.sleep(0.1)
     pytest.fail(f"{arn} is {description['status']} after 5 minutes")
@@ -144,16 +154,36 @@ def active(describe, member, **arn):
     return d
 
 
+def caught(exception, call, **arguments):
+    """The call raises this class of a client's exceptions; returns the sentence."""
+    with pytest.raises(exception) as e:
+        call(**arguments)
+    return e.value.response["Error"]["Message"]
+
+
+def delete(client, kind, **arn):
+    """Deletes a resource and polls until it is gone."""
+    getattr(client, f"delete_{kind}")(**arn)
+    max_time = time.time() + 60
+    while time.time() < max_time:
+        try:
+            getattr(client, f"describe_{kind}")(**arn)
+        except client.exceptions.ResourceNotFoundException:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{arn} is still there after a minute")
+
+
 class Flow:
     """A dataset group and what is made in it, step by step as in a notebook."""
 
-    def __init__(self, personalize, s3, name):
+    def __init__(self, personalize, s3, name, **more):
         self.api, self.s3, self.name, self.datasets = personalize, s3, name, {}
-        self.group = personalize.create_dataset_group(name=name)["datasetGroupArn"]
+        self.group = personalize.create_dataset_group(name=name, **more)["datasetGroupArn"]
         active(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=self.group)
 
-    def dataset(self, kind, schema):
-        schema_arn = self.api.create_schema(name=f"{self.name}-{kind}", schema=schema)["schemaArn"]
+    def dataset(self, kind, schema, **more):
+        schema_arn = self.api.create_schema(name=f"{self.name}-{kind}", schema=schema, **more)["schemaArn"]
         arn = self.api.create_dataset(name=f"{self.name}-{kind}", schemaArn=schema_arn, datasetGroupArn=self.group,
                                       datasetType=kind)["datasetArn"]
         active(self.api.describe_dataset, "dataset", datasetArn=arn)
@@ -199,8 +229,29 @@ class Flow:
             jobInput={"s3DataSource": {"path": where}},
             jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/{self.name}/out/{job}/"}}, **more)["batchInferenceJobArn"]
         active(self.api.describe_batch_inference_job, "batchInferenceJob", batchInferenceJobArn=arn)
-        body = self.s3.get_object(Bucket=BUCKET, Key=f"{self.name}/out/{job}/{job}.json.out")["Body"].read().decode()
-        return asked, body.splitlines()
+        return asked, self.get(f"out/{job}/{job}.json.out").splitlines()
+
+
+    def segment(self, job, version, lines, **more):
+        """Runs a batch segment job over lines, objects, and returns (input, output) as text lines."""
+        asked = [json.dumps(line) for line in lines]
+        arn = self.api.create_batch_segment_job(
+            jobName=f"{self.name}-{job}", solutionVersionArn=version, roleArn=ROLE,
+            jobInput={"s3DataSource": {"path": self.put(f"in/{job}.json", "\n".join(asked))}},
+            jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/{self.name}/out/{job}/"}}, **more)["batchSegmentJobArn"]
+        active(self.api.describe_batch_segment_job, "batchSegmentJob", batchSegmentJobArn=arn)
+        return asked, self.get(f"out/{job}/{job}.json.out").splitlines()
+
+    def get(self, key):
+        return self.s3.get_object(Bucket=BUCKET, Key=f"{self.name}/{key}")["Body"].read().decode()
+
+    def export(self, kind, job, **more):
+        """Exports a dataset and returns its lines, the header first."""
+        arn = self.api.create_dataset_export_job(
+            jobName=f"{self.name}-{job}", datasetArn=self.datasets[kind], roleArn=ROLE,
+            jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/{self.name}/exports/"}}, **more)["datasetExportJobArn"]
+        active(self.api.describe_dataset_export_job, "datasetExportJob", datasetExportJobArn=arn)
+        return self.get(f"exports/{self.name}-{job}/part-00000.csv").splitlines()
 
 
 @pytest.fixture(scope="session")
@@ -235,4 +286,21 @@ def small(personalize, s3):
     flow = Flow(personalize, s3, "small")
     flow.dataset("Interactions", SCHEMA)
     flow.load("Interactions", "first", flow.put("first.csv", made_up()))
+    return flow
+
+
+@pytest.fixture(scope="session")
+def tastes(personalize, s3):
+    """The world of planted.py, imported."""
+    return plant(Flow(personalize, s3, "tastes"), "interactions", "items", "users")
+
+
+def plant(flow, *tables):
+    """Imports tables of the planted world into a flow's dataset group."""
+    jobs = []
+    for table in tables:
+        flow.dataset(table.title(), planted.SCHEMAS[table])
+        jobs.append(flow.start_import(table.title(), table, flow.put(f"{table}.csv", planted.TABLES[table]())))
+    for job in jobs:
+        assert flow.wait_import(job)["status"] == "ACTIVE"
     return flow
