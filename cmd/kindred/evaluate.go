@@ -25,6 +25,7 @@ type evaluateCmd struct {
 	ItemsSchema string            `placeholder:"FILE" help:"Avro schema of the items; without it, columns of well-known names are taken."`
 	Recipe      string            `default:"aws-user-personalization" help:"Recipe to measure."`
 	Split       string            `default:"service" help:"What is held out: service, last-fraction=0.1, leave-one-out or truth=FILE."`
+	Context     string            `placeholder:"FILE" help:"With truth=FILE: CSV file of events after the training (USER_ID, ITEM_ID, TIMESTAMP), which the trained model is told of as of new events."`
 	Param       map[string]string `placeholder:"NAME=VALUE" help:"A hyperparameter; repeatable."`
 	Seen        string            `default:"exclude" enum:"exclude,keep" help:"Whether items that a user had in training may be recommended: exclude or keep."`
 	K           []int             `default:"5,10,20,25" help:"Lengths of list to measure."`
@@ -88,6 +89,9 @@ func (c *evaluateCmd) order() (o evaluation.Order, err error) {
 		return o, fault.Newf(fault.Invalid, "The number of threads is %d; expected at least 1.", o.Threads)
 	}
 	if o.Split, err = evaluation.ParseSplit(c.Split); err != nil {
+		return o, err
+	}
+	if o.Split, err = o.Split.WithContext(c.Context); err != nil {
 		return o, err
 	}
 	if o.Schema, err = schemaText(c.Schema); err != nil {

@@ -246,3 +246,40 @@ func TestWrong(t *testing.T) {
 		t.Errorf("Run with one user = %v, want that nothing is left to learn from", err)
 	}
 }
+
+// What came after the training is told to the model but not learned from: the stranger has i5 and i4 by then, so
+// backwards the best is i3, and u2 is left with i4. A history goes on where training ended.
+func TestContext(t *testing.T) {
+	o := order(t, "truth="+write(t, "truth.csv", "USER_ID,ITEM_ID\nstranger,i3\nu2,i4\n"))
+	var err error
+	if o.Split, err = o.Split.WithContext(write(t, "since.csv", "timestamp,USER_ID,ITEM_ID\n8,stranger,i4\n7,stranger,i5\n9,stranger,unknown\n9,u2,i3\n")); err != nil {
+		t.Fatal(err)
+	}
+	rep := run3(t, recipe.ByUser, o)
+	wantMeans(t, "backwards", rep.Model, map[string]float64{"hr@1": 1})
+	// A recipe for items is asked about the newest: below i4, and not i4 itself; below i3 there is nothing new.
+	wantMeans(t, "by item", run3(t, recipe.ByItem, o).Model, map[string]float64{"hr@1": 0.5})
+	if rep.Interactions != 9 || rep.Users != 3 {
+		t.Errorf("learned from %d interactions of %d users, want the 9 of 3 in the file", rep.Interactions, rep.Users)
+	}
+}
+
+func TestContextWrong(t *testing.T) {
+	if _, err := mustSplit(t, "leave-one-out").WithContext("since.csv"); !fault.Is(err, fault.Invalid) {
+		t.Errorf("context with leave-one-out: %v, want fault.Invalid", err)
+	}
+	for text, want := range map[string]string{
+		"USER_ID,ITEM_ID\nu1,i1\n":                "since.csv, line 1: expected the columns USER_ID, ITEM_ID and TIMESTAMP.",
+		"USER_ID,ITEM_ID,TIMESTAMP\nu1,i1,noon\n": `since.csv, line 2: TIMESTAMP is "noon"; expected Unix seconds.`,
+		"USER_ID,ITEM_ID,TIMESTAMP\nu1,i1,3,4\n":  "since.csv, line 2: there are 4 values; the header has 3 columns.",
+	} {
+		o := order(t, "truth="+write(t, "truth.csv", "USER_ID,ITEM_ID\nu1,i3\n"))
+		var err error
+		if o.Split, err = o.Split.WithContext(write(t, "since.csv", text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = config(t, recipe.ByUser).Run(t.Context(), o); !fault.Is(err, fault.Invalid) || fault.Sentence(err) != want {
+			t.Errorf("%q: %v, want fault.Invalid with %q", text, err, want)
+		}
+	}
+}

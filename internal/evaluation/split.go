@@ -16,6 +16,7 @@ type Split struct {
 	kind     splitKind
 	fraction float64 // of each user's events, for lastFraction
 	truth    string  // path, for truthFile
+	context  string  // path of what came between training and truth, for truthFile; may be ""
 }
 
 type splitKind int
@@ -45,6 +46,16 @@ func ParseSplit(text string) (Split, error) {
 	return Split{}, fault.Newf(fault.Invalid, "The split is %q; expected service, last-fraction=F with F above 0 and below 1, leave-one-out, or truth=FILE.", text)
 }
 
+// WithContext adds the path of a CSV file of events (USER_ID, ITEM_ID, TIMESTAMP) that users of the truth file had after
+// the training. They are given to the trained model as new events are and never learned from.
+func (s Split) WithContext(path string) (Split, error) {
+	if path != "" && s.kind != truthFile {
+		return Split{}, fault.Newf(fault.Invalid, "The split is %s, which takes its histories from the training file; a file of context goes with truth=FILE.", s)
+	}
+	s.context = path
+	return s, nil
+}
+
 // String is what ParseSplit reads, with the file's base name.
 func (s Split) String() string {
 	switch s.kind {
@@ -62,7 +73,13 @@ func (s Split) String() string {
 func (s Split) cut(d *recipe.Data, seed uint64) (train *recipe.Data, tests []recipe.Test, err error) {
 	switch s.kind {
 	case truthFile:
-		tests, err = readTruth(s.truth, d)
+		var since later
+		if s.context != "" {
+			if since, err = readContext(s.context, d); err != nil {
+				return nil, nil, err
+			}
+		}
+		tests, err = readTruth(s.truth, d, since)
 		return d, tests, err
 	case lastFraction:
 		// Rounding up is the rule of the service's sample notebooks; a product that is whole stays whole.
@@ -113,8 +130,9 @@ func distinct(items []int32) []int32 {
 
 // readTruth reads what each user took later from a CSV file with USER_ID and ITEM_ID. A user without history is
 // tested with an empty one; an item that training does not know can never be recommended and counts as missed.
-func readTruth(path string, d *recipe.Data) ([]recipe.Test, error) {
-	t := truth{file: filepath.Base(path), d: d, at: map[string]int{}, strangers: map[string]int32{}}
+// Histories go on with what happened since.
+func readTruth(path string, d *recipe.Data, since later) ([]recipe.Test, error) {
+	t := truth{file: filepath.Base(path), d: d, since: since, at: map[string]int{}, strangers: map[string]int32{}}
 	if err := readTable(path, t.add); err != nil {
 		return nil, err
 	}
@@ -131,6 +149,7 @@ func readTruth(path string, d *recipe.Data) ([]recipe.Test, error) {
 type truth struct {
 	file       string
 	d          *recipe.Data
+	since      later
 	columns    int
 	user, item int // positions
 	tests      []recipe.Test
@@ -172,13 +191,12 @@ func (t *truth) header(rec [][]byte) error {
 	return nil
 }
 
-func (t *truth) test(user string) recipe.Test {
-	u, ok := t.d.Users.Find(user)
-	if !ok {
-		return recipe.Test{}
+func (t *truth) test(user string) (test recipe.Test) {
+	if u, ok := t.d.Users.Find(user); ok {
+		test.Items, test.Times = t.d.History(u)
 	}
-	items, times := t.d.History(u)
-	return recipe.Test{Items: items, Times: times}
+	test.Items, test.Times = t.since.after(user, test.Items, test.Times)
+	return test
 }
 
 func (t *truth) index(item string) int32 {
