@@ -61,18 +61,41 @@ func (d *Data) Subset(keep func(u int) bool) *Data {
 			continue
 		}
 		users = append(users, int32(u))
-		a, b := d.Start[u], d.Start[u+1]
-		s.Item, s.Time = append(s.Item, d.Item[a:b]...), append(s.Time, d.Time[a:b]...)
-		if d.Event != nil {
-			s.Event = append(s.Event, d.Event[a:b]...)
-		}
-		if d.Value != nil {
-			s.Value = append(s.Value, d.Value[a:b]...)
-		}
-		s.Start = append(s.Start, int64(len(s.Item)))
+		s.take(d, d.Start[u], d.Start[u+1])
 	}
 	s.Users = some{d.Users, users}
 	return &s
+}
+
+// Before returns d as it was before a moment: without the events from then on, and without the users that have
+// no others. Items and their columns are shared.
+func (d *Data) Before(moment int64) *Data {
+	s := *d
+	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
+	var users []int32
+	for u := range d.Users.Len() {
+		a, b := d.Start[u], d.Start[u+1]
+		n, _ := slices.BinarySearch(d.Time[a:b], moment)
+		if n == 0 {
+			continue
+		}
+		users = append(users, int32(u))
+		s.take(d, a, a+int64(n))
+	}
+	s.Users = some{d.Users, users}
+	return &s
+}
+
+// take appends a user with the events that another has from a to b.
+func (d *Data) take(from *Data, a, b int64) {
+	d.Item, d.Time = append(d.Item, from.Item[a:b]...), append(d.Time, from.Time[a:b]...)
+	if from.Event != nil {
+		d.Event = append(d.Event, from.Event[a:b]...)
+	}
+	if from.Value != nil {
+		d.Value = append(d.Value, from.Value[a:b]...)
+	}
+	d.Start = append(d.Start, int64(len(d.Item)))
 }
 
 // some is a part of Names, in the same order.

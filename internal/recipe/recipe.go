@@ -42,6 +42,7 @@ type Info struct {
 	Scores      bool   // answers carry scores
 	Explores    bool   // takes itemExplorationConfig
 	Updates     bool   // the recipe is an Updater
+	NoBatch     bool   // not for batch jobs
 	Algorithm   string // name behind arn:aws:personalize:::algorithm/
 	Feature     string // name behind arn:aws:personalize:::feature-transformation/
 	Description string

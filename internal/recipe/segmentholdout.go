@@ -29,14 +29,7 @@ func HoldoutEvents(d *Data) (train *Data, later [][]int32) {
 	for u := range later {
 		a, b := d.Start[u], d.Start[u+1]
 		cut := a + kept(b-a)
-		s.Item, s.Time = append(s.Item, d.Item[a:cut]...), append(s.Time, d.Time[a:cut]...)
-		if d.Event != nil {
-			s.Event = append(s.Event, d.Event[a:cut]...)
-		}
-		if d.Value != nil {
-			s.Value = append(s.Value, d.Value[a:cut]...)
-		}
-		s.Start = append(s.Start, int64(len(s.Item)))
+		s.take(d, a, cut)
 		later[u] = slices.Clone(d.Item[cut:b])
 		slices.Sort(later[u])
 		later[u] = slices.Compact(later[u])

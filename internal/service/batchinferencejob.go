@@ -160,6 +160,8 @@ func checkBatchConfig(e recipe.Entry, c *api.BatchInferenceJobConfig) error {
 	switch {
 	case e.Type == recipe.UserSegmentation:
 		return fault.Newf(fault.Invalid, "The recipe %s makes user segments: use CreateBatchSegmentJob.", e.Name)
+	case e.NoBatch:
+		return fault.Newf(fault.Invalid, "The recipe %s has no batch inference jobs: use a campaign.", e.Name)
 	case c == nil:
 		return nil
 	case len(c.ItemExplorationConfig) > 0 && !e.Explores:

@@ -11,20 +11,18 @@ import (
 )
 
 // measure learns from a part of the data and returns how well the model meets the rest: the newest events
-// of a tenth of the users, or for segments the newest fifth of everybody's.
+// of a tenth of the users, or for segments the newest fifth of everybody's, unless the recipe has a way of its
+// own.
 func (c Config) measure(ctx context.Context, trainer recipe.Trainer, t recipe.Training) (metrics map[string]float64, err error) {
 	whole := t.Data
+	trial := func(ctx context.Context, t recipe.Training, use func(*artifact.File) error) error {
+		return c.trial(ctx, trainer, t, use)
+	}
 	switch r := trainer.(type) {
+	case recipe.Measurer:
+		metrics, err = r.Measure(ctx, t, trial)
 	case recipe.Recipe:
-		held, tests := recipe.Holdout(whole, t.Split)
-		t.Data = held
-		err = c.trial(ctx, trainer, t, func(f *artifact.File) error {
-			m, err := r.Open(f)
-			if err == nil {
-				metrics, err = recipe.Evaluate(ctx, m, r.Info().Asks, tests)
-			}
-			return err
-		})
+		metrics, err = recipe.MeasureRanking(ctx, r, t, trial)
 	case recipe.Segmenter:
 		held, later := recipe.HoldoutEvents(whole)
 		t.Data = held

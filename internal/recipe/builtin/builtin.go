@@ -8,6 +8,7 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe/factors"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
+	"github.com/kindredrec/kindred/internal/recipe/trending"
 )
 
 // All returns the recipes that rank items and can be trained, by ascending name.
@@ -18,6 +19,7 @@ func All() []recipe.Recipe {
 		popularity.Recipe{},
 		similar.Items(),
 		similar.Sims(),
+		trending.Recipe{},
 		factors.Personalization(),
 		blend.Personalization(),
 	}

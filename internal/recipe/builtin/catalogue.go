@@ -53,8 +53,6 @@ var others = []line{
 		Description: "Predicts the next best action for a user."},
 	{Name: "aws-semantic-similarity", Type: recipe.RelatedItems, Created: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 		Description: "Finds items whose texts mean something similar."},
-	{Name: "aws-trending-now", Type: recipe.PopularItems, Algorithm: "aws-trending-now-custom", Created: time.Date(2022, 10, 1, 0, 0, 0, 0, time.UTC),
-		Description: "Finds the items whose popularity rises fastest."},
 	{Name: "aws-vod-because-you-watched-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,
 		Description: "Recommends videos that others watched as well, for a video that was watched."},
 	{Name: "aws-vod-more-like-x", Type: recipe.RelatedItems, Domain: VideoOnDemand, Created: y2019,

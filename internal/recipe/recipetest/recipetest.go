@@ -17,8 +17,16 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// Run checks what every recipe promises, and what its kind promises on data with a known answer.
-func Run(t *testing.T, r recipe.Recipe) {
+// A Feature is something a recipe promises beyond what its Info says.
+type Feature int
+
+// The features.
+const (
+	Trends Feature = iota // what rises comes first, then what is popular
+)
+
+// Run checks what every recipe promises, what its kind promises on data with a known answer, and the features.
+func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	t.Run("SameBytes", func(t *testing.T) { sameBytes(t, r) })
 	t.Run("Cancel", func(t *testing.T) { cancelled(t, r) })
 	t.Run("Blocks", func(t *testing.T) { blocks(t, r) })
@@ -34,6 +42,12 @@ func Run(t *testing.T, r recipe.Recipe) {
 	}
 	if info.Updates {
 		t.Run("Updates", func(t *testing.T) { updates(t, r) })
+	}
+	for _, f := range features {
+		switch f {
+		case Trends:
+			t.Run("Trends", func(t *testing.T) { trends(t, r) })
+		}
 	}
 	switch info.Asks {
 	case recipe.ByUser:
@@ -56,11 +70,30 @@ func Train(t testing.TB, r recipe.Recipe, d *recipe.Data, path string, seed uint
 	return Open(t, r, path)
 }
 
+// TrainWith trains a recipe with some parameters of its own, by name.
+func TrainWith(t testing.TB, r recipe.Recipe, d *recipe.Data, params map[string]string) recipe.Model {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "m")
+	learnWith(t, r, d, path, params, 1, 2)
+	return Open(t, r, path)
+}
+
 func learn(t testing.TB, r recipe.Trainer, d *recipe.Data, path string, seed uint64, threads int) {
+	t.Helper()
+	learnWith(t, r, d, path, nil, seed, threads)
+}
+
+func learnWith(t testing.TB, r recipe.Trainer, d *recipe.Data, path string, given map[string]string, seed uint64, threads int) {
 	t.Helper()
 	params, err := recipe.Resolve(r.Info(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for name, v := range given {
+		if _, ok := params[name]; !ok {
+			t.Fatalf("%s has no parameter %s", r.Info().Name, name)
+		}
+		params[name] = v
 	}
 	w, err := artifact.Create(path)
 	if err != nil {

@@ -1,0 +1,32 @@
+package recipe
+
+import (
+	"context"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+)
+
+// A Trial learns a model that is only measured: use gets its artifact, which is gone afterwards.
+type Trial func(ctx context.Context, t Training, use func(f *artifact.File) error) error
+
+// A Measurer is an algorithm that is measured in a way of its own.
+type Measurer interface {
+	Trainer
+	// Measure learns from parts of t.Data by trial and returns the service's metrics, rounded to 4 decimals.
+	Measure(ctx context.Context, t Training, trial Trial) (map[string]float64, error)
+}
+
+// MeasureRanking is how recipes that rank items are measured: on the newest events of a tenth of the users,
+// by a model of the others (see [Holdout] and [Evaluate]).
+func MeasureRanking(ctx context.Context, r Recipe, t Training, trial Trial) (metrics map[string]float64, err error) {
+	held, tests := Holdout(t.Data, t.Split)
+	t.Data = held
+	err = trial(ctx, t, func(f *artifact.File) error {
+		m, err := r.Open(f)
+		if err == nil {
+			metrics, err = Evaluate(ctx, m, r.Info().Asks, tests)
+		}
+		return err
+	})
+	return metrics, err
+}
