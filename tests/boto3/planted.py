@@ -65,11 +65,11 @@ def users():
 
 
 def schema(kind, *fields):
-    """A schema of the kind. A field is written NAME:type, and NAME:type* if it is categorical."""
+    """A schema of the kind. A field is written NAME:type, NAME:type* if it is categorical, NAME:type? if it may be null."""
     columns = []
     for field in fields:
         name, _, form = field.partition(":")
-        column = {"name": name, "type": form.rstrip("*")}
+        column = {"name": name, "type": ["null", form[:-1]] if form.endswith("?") else form.rstrip("*")}
         columns.append(column | {"categorical": True} if form.endswith("*") else column)
     return json.dumps({"type": "record", "name": kind, "namespace": "com.amazonaws.personalize.schema", "fields": columns, "version": "1.0"})
 
