@@ -254,8 +254,11 @@ func selfTime() (time.Duration, error) {
 }
 
 // cpuTime is the processor time of the server's process, without the embedded S3's.
-func (s *server) cpuTime() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+func (s *server) cpuTime() (time.Duration, error) { return processTime(s.cmd.Process.Pid) }
+
+// processTime is the processor time of a process, without that of its children.
+func processTime(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -2,7 +2,7 @@
 //
 //	go run ./bench -what import -data FOLDER     rows per second of an import, on one processor
 //	go run ./bench -what train -data FOLDER      seconds to train aws-user-personalization
-//	go run ./bench -what batch                   memory of a server over a job of a million lines
+//	go run ./bench -what batch                   a batch job of a million lines, in turns with ranking alone, and its memory
 //	go run ./bench -what api                     reading calls per second per core, with 100,000 resources
 //	go run ./bench -what api -against BINARY     the same over HTTP by turns with another build of kindred
 //
@@ -30,6 +30,9 @@ func main() {
 	items := flag.Int("items", 20_000, "batch: items of the model")
 	users := flag.Int("users", 50_000, "batch: users of the model")
 	events := flag.Int("events", 1_000_000, "batch: interactions of the model")
+	rounds := flag.Int("rounds", 3, "batch: jobs in turns with ranking alone")
+	keep := flag.String("keep", "", "batch: folder in which the trained model stays for the next run")
+	profile := flag.String("profile", "", "batch: file for a processor profile of one job more")
 	resources := flag.Int("resources", 100_000, "api: resources in the catalog, at least 10,000")
 	against := flag.String("against", "", "api: another build of kindred to compare with")
 	flag.Parse()
@@ -41,7 +44,9 @@ func main() {
 	case "train":
 		err = benchTrain(ctx, *data)
 	case "batch":
-		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events})
+		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events, rounds: *rounds, keep: *keep, profile: *profile})
+	case "child": // what batch starts
+		err = runChild(ctx, *data)
 	case "api":
 		if *against != "" {
 			err = compareAPI(ctx, *resources, *against)

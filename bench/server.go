@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/personalize"
 	"github.com/aws/aws-sdk-go-v2/service/personalize/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 const (
@@ -31,11 +33,14 @@ const (
 
 // A server is a kindred of its own, as a process that can be measured from outside.
 type server struct {
-	cmd *exec.Cmd
-	dir string
-	url string
-	api *personalize.Client
-	s3  *s3.Client
+	cmd  *exec.Cmd
+	dir  string
+	kept bool           // the folder stays
+	in   io.WriteCloser // commands to a child, nil if it takes none
+	out  *bufio.Reader
+	url  string
+	api  *personalize.Client
+	s3   *s3.Client
 }
 
 // start builds the binary and runs it on a new data folder, which prepare may fill; nil for nothing.
@@ -53,14 +58,36 @@ func start(ctx context.Context, prepare func(data string) error) (*server, error
 
 // startBinary runs a binary on a new data folder in dir, which is removed when the server stops.
 func startBinary(ctx context.Context, bin, dir string, prepare func(data string) error) (*server, error) {
-	s := &server{dir: dir}
 	data := filepath.Join(dir, "data")
 	if prepare != nil {
 		if err := prepare(data); err != nil {
 			return nil, err
 		}
 	}
-	s.cmd = exec.CommandContext(ctx, bin, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn")
+	return launch(ctx, &server{dir: dir, cmd: exec.CommandContext(ctx, bin, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn")})
+}
+
+// startChild runs this program as a server that takes commands too, on a data folder that is kept, or on a new one.
+func startChild(ctx context.Context, dir string) (*server, error) {
+	bin, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir, kept: dir != ""}
+	if !s.kept {
+		if s.dir, err = os.MkdirTemp("", "kindred-bench-"); err != nil {
+			return nil, err
+		}
+	}
+	s.cmd = exec.CommandContext(ctx, bin, "-what", "child", "-data", filepath.Join(s.dir, "data"))
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	return launch(ctx, s)
+}
+
+// launch starts the server's process, waits until it is ready and makes its bucket.
+func launch(ctx context.Context, s *server) (*server, error) {
 	s.cmd.Env = append(os.Environ(), "KINDRED_ACCESS_KEY_ID="+accessKey, "KINDRED_SECRET_ACCESS_KEY="+secretKey)
 	s.cmd.Stderr = io.Discard
 	stdout, err := s.cmd.StdoutPipe()
@@ -70,7 +97,8 @@ func startBinary(ctx context.Context, bin, dir string, prepare func(data string)
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	s.out = bufio.NewReader(stdout)
+	line, err := s.out.ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if !ok {
 		s.stop()
@@ -81,14 +109,26 @@ func startBinary(ctx context.Context, bin, dir string, prepare func(data string)
 	s.url = url
 	s.api = personalize.NewFromConfig(cfg)
 	s.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	_, err = s.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)})
-	return s, err
+	if _, err = s.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		if _, mine := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); !mine {
+			s.stop()
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
+// stop ends the process, and removes its folder unless that is kept.
 func (s *server) stop() {
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	if s.in != nil {
+		s.in.Close()
+	} else {
+		s.cmd.Process.Signal(syscall.SIGTERM)
+	}
 	s.cmd.Wait()
-	os.RemoveAll(s.dir)
+	if !s.kept {
+		os.RemoveAll(s.dir)
+	}
 }
 
 func (s *server) put(ctx context.Context, key string, body []byte) error {
@@ -198,18 +238,80 @@ func (s *server) train(ctx context.Context, group string, params map[string]stri
 }
 
 // peak returns the server's highest resident memory in bytes since the last reset.
-func (s *server) peak() (int64, error) {
+func (s *server) peak() (int64, error) { return s.memory("VmHWM") }
+
+// memory returns a size in bytes that the process status tells.
+func (s *server) memory(name string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
 			kb, err := strconv.ParseInt(strings.Fields(v)[0], 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmHWM in the process status")
+	return 0, fmt.Errorf("no %s in the process status", name)
+}
+
+// watch looks at the server's memory that is not mapped from files, 20 times a second until the function it returns
+// is called, which tells the most it saw.
+func (s *server) watch() (most func() int64) {
+	quit, seen := make(chan struct{}), make(chan int64)
+	go func() {
+		var high int64
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if now, err := s.memory("RssAnon"); err == nil {
+					high = max(high, now)
+				}
+			case <-quit:
+				seen <- high
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		close(quit)
+		return <-seen
+	}
+}
+
+// A usage is processor time.
+type usage struct{ server, gateway time.Duration }
+
+// used returns the processor time so far of the server and of its embedded S3, a child process.
+func (s *server) used() (u usage, err error) {
+	pid := s.cmd.Process.Pid
+	if u.server, err = processTime(pid); err != nil {
+		return u, err
+	}
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return u, err
+	}
+	for _, list := range lists {
+		b, err := os.ReadFile(list)
+		if err != nil {
+			continue // a thread that has ended
+		}
+		for _, word := range strings.Fields(string(b)) {
+			child, err := strconv.Atoi(word)
+			if err != nil {
+				return u, err
+			}
+			t, err := processTime(child)
+			if err != nil {
+				return u, err
+			}
+			u.gateway += t
+		}
+	}
+	return u, nil
 }
 
 // resetPeak makes peak begin anew.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kindredrec/kindred/internal/api"
+	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/auth"
 	"github.com/kindredrec/kindred/internal/batch"
 	"github.com/kindredrec/kindred/internal/blob"
@@ -64,6 +65,7 @@ type App struct {
 	gate   *gateway.Gateway
 	engine *pool.Pool
 	svc    *service.Service
+	source batch.Source
 	idle   func() // ends the schedule of automatic training
 	swept  func() // stops the removal of files that nothing refers to
 	keys   *auth.Keyring
@@ -189,8 +191,9 @@ func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Sn
 	deletions := dataset.DeletionConfig{
 		Deleter: &dataset.Deleter{Buckets: buckets, Own: own, Scratch: a.path("scratch")}, Store: a.db, Now: a.cfg.Now,
 	}
+	a.source = source{trainings}
 	batches := batch.Config{
-		Source: source{trainings}, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
+		Source: a.source, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
 		Observe: m.shard, Limits: limits(a.cfg.Quotas),
 	}
 	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), batch.Flow(batches), batch.SegmentFlow(batches))
@@ -231,6 +234,11 @@ func (a *App) Key() auth.Key { return a.keys.First() }
 
 // Region is the region of the embedded S3, and the one to use by default.
 func (a *App) Region() string { return a.cfg.Region }
+
+// Open opens a solution version as batch jobs do, for measurements beside them. What it returns must be released.
+func (a *App) Open(ctx context.Context, version arn.ARN) (*batch.Bound, error) {
+	return a.source.Open(ctx, version)
+}
 
 // Failed is closed when the server stopped answering by itself; Close returns why.
 func (a *App) Failed() <-chan struct{} { return a.failed }
