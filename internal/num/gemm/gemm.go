@@ -104,8 +104,8 @@ func (p *product) run(threads int) {
 	threads = min(threads, 1+int(int64(p.m)*int64(p.n)*int64(p.k)/worth))
 	if threads <= 1 {
 		b := buffers.Get().(*buffer)
+		defer b.done()
 		p.block(b, 0, p.m, 0, p.n)
-		buffers.Put(b)
 		return
 	}
 	rows, cols := p.share(threads)
@@ -116,7 +116,7 @@ func (p *product) run(threads int) {
 	for range threads {
 		wg.Go(func() {
 			b := buffers.Get().(*buffer)
-			defer buffers.Put(b)
+			defer b.done()
 			for at := next.Add(1) - 1; at < blocks; at = next.Add(1) - 1 {
 				i, j := int(at)/across*rows, int(at)%across*cols
 				p.block(b, i, min(i+rows, p.m), j, min(j+cols, p.n))
@@ -156,11 +156,19 @@ func (p *product) scale() {
 
 // A buffer is the scratch memory of one goroutine.
 type buffer struct {
-	a, b []float32
-	tile [tileRows * tileCols]float32
+	a, b        []float32
+	left, right panels
+	task        tile
+	tile        [tileRows * tileCols]float32
 }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// done gives the buffer back, without what it has of the caller's.
+func (b *buffer) done() {
+	b.left, b.right, b.task = panels{}, panels{}, tile{}
+	buffers.Put(b)
+}
 
 // grown returns s with at least n elements.
 func grown(s []float32, n int) []float32 {
@@ -198,7 +206,8 @@ func (p *product) betaAt(from int) float32 {
 
 // tiles computes the block that all describes and that begins at (i,j), tile by tile.
 func (p *product) tiles(b *buffer, left, right *panels, all tile, i, j int) {
-	t := all
+	t := &b.task
+	*t = all
 	for y := 0; y < all.cols; y += tileCols {
 		t.cols = min(tileCols, all.cols-y)
 		t.b, t.bs = right.panel(y)

@@ -29,14 +29,15 @@ func (s *panels) rows(x int) (a []float32, rs, ks int) {
 // Packing reads and writes every element once; it pays when tiles then read it often, or when reading in place
 // is slow.
 const (
-	packBFor = 3 * tileRows  // rows of C that use the packed B
+	packBFor = 8 * tileRows  // rows of C that use the packed B
 	packAFor = 24 * tileCols // columns of C that use the packed A
 )
 
 // packB prepares a block of B for rows rows of C. Kernels read 32 columns at a time, so the last ones are packed.
 func (b *buffer) packB(o operand, cols, k, rows int) *panels {
-	s := &panels{width: tileCols, k: k, direct: o}
-	if o.across == 1 && rows < packBFor {
+	s := &b.right
+	*s = panels{width: tileCols, k: k, direct: o}
+	if o.across == 1 && rows < packBFor && !conflicting(o.along) {
 		s.whole = cols / tileCols * tileCols
 	}
 	b.b = s.pack(b.b, cols)
@@ -45,7 +46,8 @@ func (b *buffer) packB(o operand, cols, k, rows int) *panels {
 
 // packA prepares a block of A for cols columns of C. Kernels read 12 rows at a time, so the last ones are packed.
 func (b *buffer) packA(o operand, rows, k, cols int) *panels {
-	s := &panels{width: tileRows, k: k, direct: o}
+	s := &b.left
+	*s = panels{width: tileRows, k: k, direct: o}
 	if cols < packAFor && !conflicting(max(o.across, o.along)) {
 		s.whole = rows / tileRows * tileRows
 	}

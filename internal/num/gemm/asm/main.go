@@ -103,6 +103,7 @@ func (k *kernel) products() {
 			}
 		}
 	}
+	k.prefetch()
 	Label(k.name + "product")
 	lo, hi := k.vector(), k.vector()
 	VMOVUPS(Mem{Base: b}, lo)
@@ -123,6 +124,19 @@ func (k *kernel) products() {
 	}
 	DECQ(n)
 	JNZ(LabelRef(k.name + "product"))
+}
+
+// prefetch asks for the rows of C, which are wanted once the sums are done.
+func (k *kernel) prefetch() {
+	c, cs := Load(Param("c"), GP64()), Load(Param("cs"), GP64())
+	for range k.rows {
+		PREFETCHT0(Mem{Base: c})
+		PREFETCHT0(Mem{Base: c, Disp: 2*k.bytes() - single})
+		if k.wide {
+			PREFETCHT0(Mem{Base: c, Disp: k.bytes()})
+		}
+		ADDQ(cs, c)
+	}
 }
 
 // store writes alpha times the sums to C, plus beta times what is there if add, row by row, and returns.
