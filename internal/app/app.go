@@ -31,6 +31,10 @@ import (
 	"github.com/kindredrec/kindred/internal/wire"
 )
 
+// catalogCache is how much of the catalog is kept in memory: some 50,000 resources. The lock on the data folder
+// sees to it that no other process writes there.
+const catalogCache = 64 << 20
+
 // KeyFile is the file in the data folder that holds the access keys.
 const KeyFile = "keys.json"
 
@@ -120,7 +124,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	if a.keys, err = auth.OpenKeyring(a.path(KeyFile), first, a.cfg.Account); err != nil {
 		return err
 	}
-	if a.db, err = sqlite.Open(ctx, a.path("catalog.db"), sqlite.Options{}); err != nil {
+	if a.db, err = sqlite.Open(ctx, a.path("catalog.db"), sqlite.Options{Cache: catalogCache}); err != nil {
 		return err
 	}
 	if a.gate, err = gateway.Start(ctx, gateway.Config{Dir: a.path("s3"), Region: a.cfg.Region, Logger: a.cfg.Log}); err != nil {

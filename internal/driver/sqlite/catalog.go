@@ -79,6 +79,7 @@ func (s *session) Insert(ctx context.Context, r catalog.Record) error {
 	if err != nil {
 		return fmt.Errorf("insert %s: %w", r.ARN, err)
 	}
+	s.writes(r.ARN)
 	// A conflict is found by its effect and not by an error, which would end a PostgreSQL transaction.
 	n, err := s.exec(ctx, `INSERT INTO resources (`+columns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) ON CONFLICT (arn) DO NOTHING`,
@@ -99,6 +100,7 @@ func (s *session) Update(ctx context.Context, r catalog.Record) error {
 	if err != nil {
 		return fmt.Errorf("update %s: %w", r.ARN, err)
 	}
+	s.writes(r.ARN)
 	n, err := s.exec(ctx, `UPDATE resources SET status = $1, updated = $2, version = version + 1, doc = $3, extra = $4, tags = $5
 		WHERE arn = $6 AND version = $7`,
 		r.Status, r.Updated.UnixMilli(), string(r.Doc), nullable(r.Extra), tags, string(r.ARN), r.Version)
@@ -107,6 +109,7 @@ func (s *session) Update(ctx context.Context, r catalog.Record) error {
 
 // Delete implements catalog.Store.
 func (s *session) Delete(ctx context.Context, a arn.ARN, version int64) error {
+	s.writes(a)
 	n, err := s.exec(ctx, `DELETE FROM resources WHERE arn = $1 AND version = $2`, string(a), version)
 	if err := s.changed(ctx, "delete", a, n, err); err != nil {
 		return err
@@ -295,7 +298,14 @@ func (s *session) Secret(ctx context.Context, name string) ([]byte, error) {
 
 // Get implements catalog.Store.
 func (d *DB) Get(ctx context.Context, a arn.ARN) (r catalog.Record, err error) {
+	if r, ok := d.cache.get(a); ok {
+		return r, ctx.Err()
+	}
+	since := d.cache.moment()
 	err = d.read(ctx, func(s *session) error { r, err = s.Get(ctx, a); return err })
+	if err == nil {
+		d.cache.put(r, since)
+	}
 	return r, err
 }
 

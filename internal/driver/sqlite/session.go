@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/catalog"
 	"github.com/kindredrec/kindred/internal/fault"
 )
@@ -23,6 +24,14 @@ type session struct {
 	db    *DB
 	q     querier
 	depth int // how many transactions were joined
+
+	written *[]arn.ARN // what the transaction wrote, of all that joined it
+}
+
+// writes notes that the transaction is about to write a record.
+func (s *session) writes(a arn.ARN) {
+	s.db.cache.begin(a)
+	*s.written = append(*s.written, a)
 }
 
 var _ catalog.Store = (*session)(nil)
@@ -49,8 +58,12 @@ func (d *DB) transact(ctx context.Context, do func(*session) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	// Undoes what a failure, a panic or an early end of the goroutine left; after Commit it does nothing.
-	defer func() { _ = tx.Rollback() }()
-	if err := do(&session{db: d, q: tx}); err != nil {
+	var written []arn.ARN
+	defer func() {
+		_ = tx.Rollback()
+		d.cache.end(written)
+	}()
+	if err := do(&session{db: d, q: tx, written: &written}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -75,7 +88,7 @@ func (d *DB) Tx(ctx context.Context, do func(catalog.Store) error) error {
 
 // Tx joins: a savepoint takes back what the inner do wrote if it fails.
 func (s *session) Tx(ctx context.Context, do func(catalog.Store) error) (err error) {
-	inner := &session{db: s.db, q: s.q, depth: s.depth + 1}
+	inner := &session{db: s.db, q: s.q, depth: s.depth + 1, written: s.written}
 	name := fmt.Sprintf("joined%d", inner.depth)
 	if _, err := s.q.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("join: %w", err)

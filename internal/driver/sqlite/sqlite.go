@@ -38,6 +38,10 @@ var migrations embed.FS
 // Options change how a database is opened. The zero value is right for a server.
 type Options struct {
 	Now func() time.Time // the clock of leases; time.Now if nil
+
+	// Cache is how many bytes of records to keep in memory for Get, 0 for none. Only right while no other
+	// process, and no other DB, writes to the file.
+	Cache int
 }
 
 // A DB is a catalog.Store and a job.Queue on one database. It may be used from many goroutines.
@@ -46,6 +50,7 @@ type DB struct {
 	w, r    *sql.DB  // r is w for a database in memory
 	reads   querier  // r, with its statements kept
 	secrets sync.Map // name → []byte, what was read or committed
+	cache   *cache   // nil for none
 }
 
 var (
@@ -56,7 +61,7 @@ var (
 // Open opens the database at path, makes it and its folder if they are not there, and brings its tables
 // up to date. The path may be relative; it does not follow later changes of the working directory.
 func Open(ctx context.Context, path string, opts Options) (*DB, error) {
-	d := &DB{now: opts.Now}
+	d := &DB{now: opts.Now, cache: newCache(opts.Cache)}
 	if d.now == nil {
 		d.now = time.Now
 	}
