@@ -24,12 +24,13 @@ var rankingMetrics = []string{
 func TestRecipes(t *testing.T) {
 	f := importAll(start(t, t.TempDir()), makeWorld(t))
 	f.run(t, "aws-trending-now", f.testTrending)
+	f.run(t, "aws-hrnn", f.testRetired)
 }
 
 // measured returns the metrics of a version, whose names must be the ranking ones and some more.
 func (f *films) measured(version string, more ...string) map[string]float64 {
 	f.t.Helper()
-	m := ok[*personalize.GetSolutionMetricsOutput](f.t)(f.API.GetSolutionMetrics(f.t.Context(), &personalize.GetSolutionMetricsInput{SolutionVersionArn: &version})).Metrics
+	m := f.metrics(version)
 	got, want := slices.Sorted(maps.Keys(m)), slices.Sorted(slices.Values(append(more, rankingMetrics...)))
 	if !slices.Equal(got, want) {
 		f.t.Errorf("metrics are %v, want %v", got, want)
@@ -73,4 +74,33 @@ func (f *films) testTrending(t *testing.T) {
 	f.refused("a frequency of 1 week", err, "trend_discovery_frequency", "30 minutes, 1 hour, 2 hours, 3 hours, 1 day")
 	_, err = f.Infer(t.Context(), clienttest.Batch{Name: "trend", Version: version, Input: "in/users.json", Output: "out/trend/"})
 	f.refused("a batch inference job of a trend", err, "aws-trending-now", "campaign")
+}
+
+// The names that the service retired can be described and trained, though they are not listed. Cold items are
+// counted.
+func (f *films) testRetired(t *testing.T) {
+	listed := ok[*personalize.ListRecipesOutput](t)(f.API.ListRecipes(t.Context(), &personalize.ListRecipesInput{}))
+	for _, r := range listed.Recipes {
+		if strings.HasPrefix(*r.Name, "aws-hrnn") {
+			t.Errorf("%s is listed", *r.Name)
+		}
+	}
+	for _, name := range []string{"aws-hrnn", "aws-hrnn-metadata"} {
+		arn := "arn:aws:personalize:::recipe/" + name
+		r := ok[*personalize.DescribeRecipeOutput](t)(f.API.DescribeRecipe(t.Context(), &personalize.DescribeRecipeInput{RecipeArn: &arn})).Recipe
+		if *r.AlgorithmArn != "arn:aws:personalize:::algorithm/"+name || *r.RecipeType != "USER_PERSONALIZATION" {
+			t.Errorf("%s is of type %s and algorithm %s", name, *r.RecipeType, *r.AlgorithmArn)
+		}
+		_, version := f.train(name, name)
+		f.measured(version)
+		answers := readAnswers(t, f.infer(clienttest.Batch{Name: name, Version: version}), f.users, 25)
+		if len(answers[0].Output.Scores) != 25 {
+			t.Errorf("%s: the first answer has %d scores, want 25", name, len(answers[0].Output.Scores))
+		}
+	}
+	solution := f.active(f.Solution(t.Context(), "cold", f.group, "aws-hrnn-coldstart"))
+	reason := f.settled(ok[string](t)(f.Version(t.Context(), solution)), clienttest.Failed)
+	if !strings.Contains(reason, "cold items; expected 100 to 80000") {
+		t.Errorf("failureReason is %q, want the number of cold items", reason)
+	}
 }

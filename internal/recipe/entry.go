@@ -5,5 +5,6 @@ package recipe
 type Entry struct {
 	Info
 	Domain  string  // "" for a recipe of custom dataset groups
+	Retired bool    // can be used and described, but is not listed
 	Trainer Trainer // nil for a recipe that is listed but cannot be trained yet
 }

@@ -124,6 +124,7 @@ type Training struct {
 	Params   map[string]string // every parameter of the recipe, defaults filled in, ranges checked
 	Seed     uint64
 	Split    uint64           // decides what is held out when the recipe is measured
+	Now      int64            // Unix seconds: when the training began
 	Threads  int              // at least 1; the result does not depend on it
 	Out      *artifact.Writer // where the model's arrays go; the caller commits it
 	Progress func(stage string, done, total int)

@@ -44,7 +44,7 @@ func (s *Service) DescribeRecipe(_ context.Context, in *api.DescribeRecipeReques
 	}}, nil
 }
 
-// ListRecipes lists recipes by name. The token is the name of the last one seen: it names something
+// ListRecipes lists recipes by name, without those that are retired. The token is the name of the last one seen: it names something
 // public, so it is not signed, only checked.
 func (s *Service) ListRecipes(_ context.Context, in *api.ListRecipesRequest) (*api.ListRecipesResponse, error) {
 	after, err := s.recipeToken(in.NextToken)
@@ -54,7 +54,7 @@ func (s *Service) ListRecipes(_ context.Context, in *api.ListRecipesRequest) (*a
 	out := &api.ListRecipesResponse{Recipes: []api.RecipeSummary{}}
 	limit := int(or(in.MaxResults, 100))
 	for _, e := range s.recipes {
-		if e.Name <= after || in.Domain != "" && e.Domain != in.Domain {
+		if e.Retired || e.Name <= after || in.Domain != "" && e.Domain != in.Domain {
 			continue
 		}
 		if len(out.Recipes) == limit {

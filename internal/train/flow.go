@@ -270,7 +270,7 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 	}
 	t.Log.Info("training", "version", t.Owner, "recipe", t.order.Recipe, "interactions", counts.Interactions, "users", counts.Users, "items", counts.Items)
 	return opened{
-		Training: recipe.Training{Data: data, Params: t.order.Params, Seed: t.order.Seed, Split: t.order.Split, Threads: t.Threads, Progress: report, Log: t.Log},
+		Training: recipe.Training{Data: data, Params: t.order.Params, Seed: t.order.Seed, Split: t.order.Split, Now: t.started.Unix(), Threads: t.Threads, Progress: report, Log: t.Log},
 		close:    snap.Close,
 	}, nil
 }

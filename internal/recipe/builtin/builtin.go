@@ -14,6 +14,9 @@ import (
 // All returns the recipes that rank items and can be trained, by ascending name.
 func All() []recipe.Recipe {
 	return []recipe.Recipe{
+		factors.Plain(),
+		factors.ColdStart(),
+		factors.WithMetadata(),
 		factors.Ranking(),
 		blend.Ranking(),
 		popularity.Recipe{},
@@ -24,6 +27,9 @@ func All() []recipe.Recipe {
 		blend.Personalization(),
 	}
 }
+
+// retired are the recipes that the service does not list any more.
+var retired = map[string]bool{"aws-hrnn": true, "aws-hrnn-coldstart": true, "aws-hrnn-metadata": true}
 
 // Segmenters returns the recipes that rank users and can be trained, by ascending name.
 func Segmenters() []recipe.Segmenter {

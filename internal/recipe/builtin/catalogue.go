@@ -75,7 +75,7 @@ func Catalogue() []recipe.Entry {
 		}})
 	}
 	for _, r := range trainers() {
-		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r})
+		all = append(all, recipe.Entry{Info: r.Info(), Trainer: r, Retired: retired[r.Info().Name]})
 	}
 	slices.SortFunc(all, func(a, b recipe.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return all

@@ -9,12 +9,15 @@ import (
 
 func TestCatalogue(t *testing.T) {
 	all := Catalogue()
-	if len(all) != 22 {
-		t.Errorf("%d recipes, want 10 of domains and 12 others", len(all))
+	if len(all) != 25 {
+		t.Errorf("%d recipes, want 10 of domains and 15 others", len(all))
 	}
-	domains := map[string]int{}
+	domains, retired := map[string]int{}, 0
 	for k, e := range all {
 		domains[e.Domain]++
+		if e.Retired {
+			retired++
+		}
 		if k > 0 && all[k-1].Name >= e.Name {
 			t.Errorf("%s comes after %s", e.Name, all[k-1].Name)
 		}
@@ -29,6 +32,9 @@ func TestCatalogue(t *testing.T) {
 	}
 	if domains[Ecommerce] != 5 || domains[VideoOnDemand] != 5 {
 		t.Errorf("recipes by domain: %v, want 5 of each", domains)
+	}
+	if retired != 3 {
+		t.Errorf("%d recipes are retired, want the three of HRNN", retired)
 	}
 	if e, ok := Lookup("aws-trending-now"); !ok || e.Algorithm != "aws-trending-now-custom" {
 		t.Errorf("Lookup(aws-trending-now) = %+v, %v", e, ok)

@@ -38,20 +38,28 @@ func (m *model) fresh(maxAge float64) []int32 {
 			f.items = append(f.items, int32(i))
 		}
 	}
-	if len(f.items) > mostFresh {
-		slices.SortFunc(f.items, func(a, b int32) int {
-			return cmp.Or(cmp.Compare(m.count[a], m.count[b]), cmp.Compare(a, b))
-		})
-		f.items = slices.Clone(f.items[:mostFresh])
-		slices.Sort(f.items)
-	}
+	f.items = m.leastMet(f.items)
 	m.explored.Store(f) // jobs of another age may come between; they find the same
 	return f.items
 }
 
+// leastMet returns items or, if there are more than mostFresh, those that the fewest users have met. Items ascend,
+// before and after; they are reordered on the way.
+func (m *model) leastMet(items []int32) []int32 {
+	if len(items) <= mostFresh {
+		return items
+	}
+	slices.SortFunc(items, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(m.count[a], m.count[b]), cmp.Compare(a, b))
+	})
+	items = slices.Clone(items[:mostFresh])
+	slices.Sort(items)
+	return items
+}
+
 // explore lifts the logit s of fresh items by
 //
-//	2.5 · Weight · max(0, logit at the reference rank − s) · luck / ln(1+n) / √(1+count)
+//	2.5 · weight · max(0, logit at the reference rank − s) · luck / ln(1+n) / √(1+count)
 //
 // where luck is exponential with mean 1, drawn from the query's seed and the item, and n is how many fresh
 // items are allowed. The luckiest of n has luck of about ln n. So with tens of unseen items a weight of 0.3
@@ -60,9 +68,9 @@ func (m *model) fresh(maxAge float64) []int32 {
 // lifted ones together hold the best of all.
 //
 // Of more than mostLucky items, mostLucky have any luck: see [draw].
-func (m *model) explore(q *recipe.Query, s *state, j *topk.Job) {
+func (m *model) explore(q *recipe.Query, weight float64, fresh []int32, s *state, j *topk.Job) {
 	s.lucky = s.lucky[:0]
-	for _, i := range m.fresh(q.Explore.MaxAge) {
+	for _, i := range fresh {
 		if q.Allow == nil || q.Allow.Has(int(i)) {
 			s.lucky = append(s.lucky, i)
 		}
@@ -74,7 +82,7 @@ func (m *model) explore(q *recipe.Query, s *state, j *topk.Job) {
 	j.Best.Reset(max(q.Count, reference))
 	if n > 0 && len(keys) > 0 {
 		top := keys[min(reference, max(1, m.matrix.N/10), len(keys))-1].Score()
-		unit := 2.5 * q.Explore.Weight / math.Log(1+float64(n))
+		unit := 2.5 * weight / math.Log(1+float64(n))
 		for _, i := range lucky {
 			logit := m.logit(j, s, i)
 			share := unit * (least + luck(q.Seed, i)) / math.Sqrt(1+float64(m.count[i]))

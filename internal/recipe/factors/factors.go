@@ -1,5 +1,6 @@
 // Package factors holds the recipes that learn a vector per item and score by inner products:
-// aws-user-personalization and aws-personalized-ranking, which asks the same model another question.
+// aws-user-personalization, aws-personalized-ranking, which asks the same model another question, and the
+// retired names of the former (legacy.go).
 //
 // The items' vectors come from implicit matrix factorisation. Users have none: whoever asks is encoded
 // from history by the equations that training solved, recent events weighing more. New events and new
@@ -10,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,33 +21,36 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// Recipe is one of the two; the zero value is not useful.
-type Recipe struct{ info recipe.Info }
+// Recipe is one of them; the zero value is not useful.
+type Recipe struct {
+	info recipe.Info
+	cold *bounds // nil for a recipe without cold items
+}
 
 // Personalization returns aws-user-personalization.
 func Personalization() Recipe {
-	return Recipe{recipe.Info{
+	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
 		Scores: true, Explores: true, Updates: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
-		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
 }
 
 // Ranking returns aws-personalized-ranking.
 func Ranking() Recipe {
-	return Recipe{recipe.Info{
+	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
 		Scores: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
 		Description: "Reranks a list of items for a user.",
-		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
 }
 
-// parameters are the same for both (recipes.md §4).
-func parameters() []recipe.Parameter {
+// parameters are the same for all but for the default dimension (recipes.md §4).
+func parameters(dimension string) []recipe.Parameter {
 	return []recipe.Parameter{
-		{Name: "hidden_dimension", Kind: recipe.Integer, Default: "149", Min: 32, Max: 256, Tunable: true},
+		{Name: "hidden_dimension", Kind: recipe.Integer, Default: dimension, Min: 32, Max: 256, Tunable: true},
 		{Name: "bptt", Kind: recipe.Integer, Default: "32", Min: 2, Max: 32, Tunable: true},
 		{Name: "recency_mask", Kind: recipe.Boolean, Default: "true", Values: []string{"true", "false"}, Tunable: true},
 		{Name: "min_user_history_length_percentile", Stage: recipe.FeatureStage, Kind: recipe.Continuous, Default: "0.0", Max: 1},
@@ -97,6 +102,10 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 		return err
 	}
 	d := t.Data
+	cold, err := r.coldItems(t)
+	if err != nil {
+		return err
+	}
 	histories := distinctHistories(d, keptUsers(d, p.minLength, p.maxLength))
 	held := holdBack(histories, t.Seed)
 	full := matrix(histories, d.Items.Len())
@@ -125,7 +134,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if _, err := als.Rotate(ctx, f.Cols, d.Items.Len(), c); err != nil {
 		return err
 	}
-	return write(ctx, t, s, f.Cols)
+	return write(ctx, t, s, f.Cols, cold)
 }
 
 func progress(t recipe.Training, done int) {
@@ -143,7 +152,8 @@ func progress(t recipe.Training, done int) {
 //	bias     float32, log popularity
 //	count    int32, users per item
 //	created  int64, Unix seconds
-func write(ctx context.Context, t recipe.Training, s settings, vectors []float32) error {
+//	cold     int32, indexes of the items that are always explored; absent if the recipe has none
+func write(ctx context.Context, t recipe.Training, s settings, vectors []float32, cold []int32) error {
 	n := t.Data.Items.Len()
 	gram, err := als.NewSolver(vectors, n, s.als()).Prepare(ctx, t.Threads)
 	if err != nil {
@@ -168,6 +178,11 @@ func write(ctx context.Context, t recipe.Training, s settings, vectors []float32
 	}
 	if err := artifact.Put(w, "created", t.Data.Created); err != nil {
 		return err
+	}
+	if cold != nil {
+		if err := artifact.Put(w, "cold", cold); err != nil {
+			return err
+		}
 	}
 	return w.Meta(s)
 }
@@ -211,6 +226,13 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	gram, err := artifact.Get[float32](f, "gram")
 	if err != nil {
 		return nil, err
+	}
+	if f.Has("cold") {
+		cold, err := artifact.Get[int32](f, "cold")
+		if err != nil {
+			return nil, err
+		}
+		m.cold = m.leastMet(slices.Clone(cold))
 	}
 	n := items.Len()
 	if len(vectors) != n*stride || len(bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {

@@ -25,6 +25,7 @@ type model struct {
 	matrix   *topk.Matrix
 	count    []int32
 	created  []int64
+	cold     []int32 // always explored, ascending
 	solver   *als.Solver
 	explored atomic.Pointer[fresh] // what the last query explored, or nil
 }
@@ -82,8 +83,11 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 	for k := range queries {
 		q, j := &queries[k], &jobs[k]
 		m.addHad(q, states[k].history, j)
-		if q.Explore != nil && q.Explore.Weight > 0 {
-			m.explore(q, &states[k], j)
+		switch {
+		case len(m.cold) > 0:
+			m.explore(q, coldWeight, m.cold, &states[k], j)
+		case q.Explore != nil && q.Explore.Weight > 0:
+			m.explore(q, q.Explore.Weight, m.fresh(q.Explore.MaxAge), &states[k], j)
 		}
 		answer(j, q.Count, m.allowed(q), &answers[k])
 	}

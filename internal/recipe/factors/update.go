@@ -29,6 +29,10 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 		return err
 	}
 	s, d := old.settings, t.Data
+	cold, err := r.coldItems(t)
+	if err != nil {
+		return err
+	}
 	vectors, fresh := old.carry(d.Items)
 	if len(fresh) > 0 {
 		histories := distinctHistories(d, keptUsers(d, p.minLength, p.maxLength))
@@ -40,7 +44,7 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)
 	}
-	return write(ctx, t, s, vectors)
+	return write(ctx, t, s, vectors, cold)
 }
 
 // carry returns the vectors for an item table: the model's own, and zero for the fresh items, which it

@@ -22,7 +22,8 @@ type Feature int
 
 // The features.
 const (
-	Trends Feature = iota // what rises comes first, then what is popular
+	Trends  Feature = iota // what rises comes first, then what is popular
+	Fresher                // mixes new items in by itself, so that what is known of lists holds without them only
 )
 
 // Run checks what every recipe promises, what its kind promises on data with a known answer, and the features.
@@ -33,7 +34,7 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	t.Run("Answers", func(t *testing.T) { answersAreSound(t, r) })
 	t.Run("NothingAllowed", func(t *testing.T) { nothingAllowed(t, r) })
 	t.Run("Small", func(t *testing.T) { small(t, r) })
-	info := r.Info()
+	info, fresher := r.Info(), false
 	if info.Scores {
 		t.Run("ScoresSumToOne", func(t *testing.T) { sumToOne(t, r) })
 	}
@@ -47,17 +48,19 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 		switch f {
 		case Trends:
 			t.Run("Trends", func(t *testing.T) { trends(t, r) })
+		case Fresher:
+			fresher = true
 		}
 	}
 	switch info.Asks {
 	case recipe.ByUser:
-		t.Run("Stranger", func(t *testing.T) { stranger(t, r) })
+		t.Run("Stranger", func(t *testing.T) { stranger(t, r, fresher) })
 		if info.Scores {
-			t.Run("Personalizes", func(t *testing.T) { personalizes(t, r) })
+			t.Run("Personalizes", func(t *testing.T) { personalizes(t, r, fresher) })
 		}
 	case recipe.ByItem:
 		t.Run("Related", func(t *testing.T) { related(t, r) })
-		t.Run("UnknownItem", func(t *testing.T) { stranger(t, r) })
+		t.Run("UnknownItem", func(t *testing.T) { stranger(t, r, false) })
 	case recipe.ByUserList:
 		t.Run("RanksLists", func(t *testing.T) { ranksLists(t, r) })
 	}
@@ -401,7 +404,7 @@ func sumToOne(t *testing.T, r recipe.Recipe) {
 
 // stranger checks that whoever is unknown gets popular items: in Tastes all even items have 29 or 28 users
 // (odd ones alike), so the data here has a clear order of its own.
-func stranger(t *testing.T, r recipe.Recipe) {
+func stranger(t *testing.T, r recipe.Recipe, fresher bool) {
 	var events []Event
 	for u := range 30 {
 		for i := range 8 {
@@ -411,23 +414,44 @@ func stranger(t *testing.T, r recipe.Recipe) {
 		}
 	}
 	d := Build(events, "never")
+	if fresher {
+		for i := range met(d).All {
+			d.Created[i] = -1 << 40 // nothing but "never" is new
+		}
+	}
 	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 1)
 	want := recipe.ByPopularity(recipe.UniqueUsers(d))
-	a := rank(t, m, recipe.Query{Item: -1, Count: len(want)})[0]
+	q := recipe.Query{Item: -1, Count: len(want)}
+	if fresher {
+		q.Allow, want = met(d), want[:len(want)-1]
+	}
+	a := rank(t, m, q)[0]
 	if !slices.Equal(a.Items, want) {
 		t.Errorf("a stranger gets %v, want by number of users %v", a.Items, want)
 	}
 }
 
+// met returns the items that have events.
+func met(d *recipe.Data) *bitset.Set {
+	s := bitset.New(d.Items.Len())
+	for _, i := range d.Item {
+		s.Add(int(i))
+	}
+	return s
+}
+
 // personalizes checks that the recipe tells two tastes apart, and takes account of history that a user
 // unknown to training has.
-func personalizes(t *testing.T, r recipe.Recipe) {
+func personalizes(t *testing.T, r recipe.Recipe, fresher bool) {
 	d, missing := Tastes()
 	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
 	for u := range d.Users.Len() {
 		for _, known := range []bool{true, false} {
 			q := query(r, d, u)
 			q.Known, q.Count, q.Allow = known, 1, bitset.Full(d.Items.Len())
+			if fresher {
+				q.Allow = met(d)
+			}
 			for _, i := range q.Items {
 				q.Allow.Remove(int(i))
 			}
