@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -72,6 +73,7 @@ func noS3(w http.ResponseWriter, r *http.Request) {
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.Clone(wire.WithRequestID(r.Context(), uuid.NewString()))
+	goOn(w, r)
 	if !auth.Signed(r) && f.unsigned(w, r) {
 		return
 	}
@@ -91,6 +93,15 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.ServeHTTP(w, r.WithContext(auth.WithCaller(r.Context(), caller)))
+}
+
+// goOn answers the Expect of a request without a body, which net/http leaves out since there is nothing to go
+// on with. boto3 takes an answer without it for a refusal and then misreads the next one on the connection,
+// which costs it a minute until it asks again: an upload after that of an empty object.
+func goOn(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 && r.ProtoAtLeast(1, 1) && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		w.WriteHeader(http.StatusContinue)
+	}
 }
 
 // unsigned answers what needs no signature, and reports whether r is such.

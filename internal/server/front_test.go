@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -208,6 +210,28 @@ func TestUnsigned(t *testing.T) {
 	sick = errors.New("the catalog does not answer")
 	if res, body := send(t, request(t, "GET", endpoint+"/healthz", "")); res.StatusCode != 503 || !strings.Contains(body, sick.Error()) {
 		t.Errorf("healthz of a sick server = %d %q", res.StatusCode, body)
+	}
+}
+
+// A client that expects 100 Continue gets it, also where it has nothing to send, before the answer itself.
+func TestContinue(t *testing.T) {
+	address := strings.TrimPrefix(start(t), "http://")
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	answers := bufio.NewReader(c)
+	for range 2 { // on one connection
+		fmt.Fprintf(c, "PUT /bucket/key HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", address)
+		for _, want := range []int{http.StatusContinue, http.StatusForbidden} {
+			res, err := http.ReadResponse(answers, nil)
+			if err != nil || res.StatusCode != want {
+				t.Fatalf("the answer is %v, %v; want status %d", res, err, want)
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
 	}
 }
 
