@@ -1,4 +1,4 @@
-// Package gemm multiplies dense matrices of float32.
+// Package gemm multiplies dense matrices of float32, and inverts with these products.
 //
 // A matrix is a slice of rows ld elements apart, ld at least the length of a row. Every element of a product
 // is defined bit by bit, and every processor and number of threads gives these bits:
@@ -23,7 +23,7 @@ const (
 	tileRows  = 12
 	tileCols  = 32
 	depth     = 256
-	blockRows = 20 * tileRows
+	blockRows = 22 * tileRows
 	blockCols = 64 * tileCols
 	sharedBy  = 16 * tileCols // columns of a block that one goroutine of several takes
 )
@@ -48,6 +48,19 @@ func MulThreads(threads int, transA, transB bool, m, n, k int, alpha float32, a 
 	if transB {
 		p.b = operand{b, ldb, 1}
 	}
+	p.run(threads)
+}
+
+// Gram sets the lower half of C, its diagonal included, to that of alpha·op(A)·op(A)ᵀ + beta·C, where op(A) is n×k,
+// on at most so many goroutines. The bits are those of Mul; the upper half is left alone.
+func Gram(threads int, trans bool, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
+	checkMatrix("A", trans, n, k, a, lda)
+	checkMatrix("C", false, n, n, c, ldc)
+	o := operand{a, lda, 1}
+	if trans {
+		o = operand{a, 1, lda}
+	}
+	p := product{m: n, n: n, k: k, alpha: alpha, beta: beta, c: c, ldc: ldc, a: o, b: o, lower: true}
 	p.run(threads)
 }
 
@@ -110,16 +123,22 @@ func (p *product) run(threads int) {
 	}
 	rows, cols := p.share(threads)
 	across := (p.n + cols - 1) / cols
-	blocks := int64(across * ((p.m + rows - 1) / rows))
+	spread(threads, across*((p.m+rows-1)/rows), func(at int) {
+		b := buffers.Get().(*buffer)
+		defer b.done()
+		i, j := at/across*rows, at%across*cols
+		p.block(b, i, min(i+rows, p.m), j, min(j+cols, p.n))
+	})
+}
+
+// spread calls do for 0…n-1, each once, on at most so many goroutines.
+func spread(threads, n int, do func(int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range threads {
+	for range min(threads, n) {
 		wg.Go(func() {
-			b := buffers.Get().(*buffer)
-			defer b.done()
-			for at := next.Add(1) - 1; at < blocks; at = next.Add(1) - 1 {
-				i, j := int(at)/across*rows, int(at)%across*cols
-				p.block(b, i, min(i+rows, p.m), j, min(j+cols, p.n))
+			for at := int(next.Add(1)) - 1; at < n; at = int(next.Add(1)) - 1 {
+				do(at)
 			}
 		})
 	}
@@ -182,6 +201,9 @@ func grown(s []float32, n int) []float32 {
 func (p *product) block(b *buffer, i0, i1, j0, j1 int) {
 	for j := j0; j < j1; j += blockCols {
 		cols := min(blockCols, j1-j)
+		if p.lower && i1 <= j {
+			return
+		}
 		for from := 0; from < p.k; from += depth {
 			k := min(depth, p.k-from)
 			right := b.packB(p.b.from(j, from), cols, k, i1-i0)
