@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/kindredrec/kindred/internal/num/als"
-	"github.com/kindredrec/kindred/internal/num/f32"
+	"github.com/kindredrec/kindred/internal/num/gemm"
 )
 
 // denseItems is the largest catalogue that gets linear models: they are made of matrices of items by
@@ -42,16 +42,12 @@ func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error
 	if err != nil {
 		return lists{}, err
 	}
-	inverse := newSquare(d.n)
-	for i := range d.n {
-		inverse.row(i)[i] = 1
-	}
-	if err := g.solve(ctx, inverse, threads); err != nil {
+	if err := g.invert(ctx, threads); err != nil {
 		return lists{}, err
 	}
 	return build(ctx, d.n, threads, func(r *row, i int32) {
-		for j, p := range inverse.row(int(i)) {
-			r.add(int32(j), -p/inverse.row(j)[j])
+		for j, p := range g.row(int(i)) {
+			r.add(int32(j), -p/g.row(j)[j])
 		}
 	})
 }
@@ -155,67 +151,24 @@ func newSquare(n int) *square { return &square{n, make([]float32, n*n)} }
 
 func (m *square) row(i int) []float32 { return m.cell[i*m.n : (i+1)*m.n] }
 
-// band is how many rows are worked on together: they are read from the cache for each row of the factor.
-const band = 32
+// invert replaces a symmetric m by its inverse. The ridge on its diagonal makes it positive definite.
+func (m *square) invert(ctx context.Context, threads int) error {
+	return gemm.Invert(ctx, threads, m.n, m.cell, m.n, nil)
+}
 
-// solve replaces each row b of right by the x with m·x = b. m is symmetric and positive definite; its
-// lower triangle is replaced by its Cholesky factor. Every element is summed in one order, whatever the
-// threads.
+// band is how many rows are multiplied together.
+const band = 256
+
+// solve replaces each row b of right by the x with m·x = b. m is symmetric and positive definite, and is
+// replaced by its inverse. The bits do not depend on threads.
 func (m *square) solve(ctx context.Context, right *square, threads int) error {
-	if err := m.factor(ctx, threads); err != nil {
+	if err := m.invert(ctx, threads); err != nil {
 		return err
 	}
 	return als.Spread(ctx, threads, right.n, band, func(lo, hi int) {
-		for j := range m.n {
-			l := m.row(j)
-			for r := lo; r < hi; r++ {
-				x := right.row(r)
-				x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
-			}
-		}
-		for j := m.n - 1; j >= 0; j-- {
-			l := m.row(j)
-			for r := lo; r < hi; r++ {
-				x := right.row(r)
-				x[j] /= l[j]
-				f32.Axpy(-x[j], l[:j], x[:j])
-			}
-		}
+		b := right.cell[lo*m.n : hi*m.n]
+		x := make([]float32, len(b))
+		gemm.Mul(false, false, hi-lo, m.n, m.n, 1, b, m.n, m.cell, m.n, 0, x, m.n)
+		copy(b, x)
 	})
-}
-
-// factor replaces the lower triangle by L with L·Lᵀ = m, a band of columns at a time: the band's own
-// triangle first, then, in parallel, the rows below it.
-func (m *square) factor(ctx context.Context, threads int) error {
-	for from := 0; from < m.n; from += band {
-		to := min(m.n, from+band)
-		for i := from; i < to; i++ {
-			m.eliminate(i, from, i)
-			l := m.row(i)
-			d := l[i] - f32.Dot(l[:i], l[:i])
-			l[i] = float32(math.Sqrt(float64(max(d, 1e-3)))) // the ridge keeps it far above
-		}
-		err := als.Spread(ctx, threads, m.n-to, band, func(lo, hi int) {
-			for j := from; j < to; j++ {
-				l := m.row(j)
-				for i := to + lo; i < to+hi; i++ {
-					x := m.row(i)
-					x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
-				}
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eliminate finishes the elements from..to-1 of row i.
-func (m *square) eliminate(i, from, to int) {
-	x := m.row(i)
-	for j := from; j < to; j++ {
-		l := m.row(j)
-		x[j] = (x[j] - f32.Dot(l[:j], x[:j])) / l[j]
-	}
 }

@@ -28,7 +28,7 @@ func random(n int) *square {
 
 // Sizes around the band's, so that the last one is full, short, or of one row.
 func TestSolve(t *testing.T) {
-	for _, n := range []int{1, 7, band, band + 1, 3*band - 1, 130} {
+	for _, n := range []int{1, 7, 130, band, band + 1} {
 		m, right := random(n), newSquare(n)
 		r := rand.New(rand.NewPCG(3, uint64(n)))
 		for k := range right.cell {
