@@ -11,18 +11,24 @@ import (
 	"strings"
 )
 
-// canonicalRequest is the text that the client signed: method, path, query, headers and the hash of
+// appendCanonical appends the text that the client signed: method, path, query, headers and the hash of
 // the body, each in the one spelling that both sides can agree on.
-func (s *Signature) canonicalRequest(r *http.Request, payload string) string {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n")
-	b.WriteString(s.canonicalPath(r.URL) + "\n")
-	b.WriteString(canonicalQuery(r.URL.RawQuery) + "\n")
+func (s *Signature) appendCanonical(b []byte, r *http.Request, payload string) []byte {
+	b = append(append(b, r.Method...), '\n')
+	b = append(append(b, s.canonicalPath(r.URL)...), '\n')
+	b = append(append(b, canonicalQuery(r.URL.RawQuery)...), '\n')
 	for _, name := range s.SignedHeaders {
-		b.WriteString(name + ":" + headerValue(r, name) + "\n")
+		b = append(append(b, name...), ':')
+		b = append(append(b, headerValue(r, name)...), '\n')
 	}
-	b.WriteString("\n" + strings.Join(s.SignedHeaders, ";") + "\n" + payload)
-	return b.String()
+	b = append(b, '\n')
+	for i, name := range s.SignedHeaders {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
+	return append(append(b, '\n'), payload...)
 }
 
 // canonicalPath escapes the path once for S3 and the already escaped path a second time for all others.
@@ -31,7 +37,7 @@ func (s *Signature) canonicalPath(u *url.URL) string {
 	if s.Service == S3 {
 		path = u.Path
 	}
-	if path == "" {
+	if path == "" || path == "/" {
 		return "/"
 	}
 	return escape(path, true)
@@ -108,13 +114,38 @@ func headerValue(r *http.Request, name string) string {
 	case "transfer-encoding":
 		values = r.TransferEncoding
 	default:
-		values = r.Header.Values(name)
+		values = valuesOf(r.Header, name)
+	}
+	if len(values) == 1 {
+		return squeeze(values[0])
 	}
 	trimmed := make([]string, len(values))
 	for i, v := range values {
 		trimmed[i] = squeeze(v)
 	}
 	return strings.Join(trimmed, ",")
+}
+
+// valuesOf is h.Values of a name in lower case, without making the usual spelling of the name as a string of
+// its own.
+func valuesOf(h http.Header, lower string) []string {
+	var usual [64]byte
+	if len(lower) > len(usual) {
+		return h.Values(lower)
+	}
+	first := true
+	for i := range len(lower) {
+		c := lower[i]
+		switch {
+		case 'a' <= c && c <= 'z' && first:
+			c -= 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
+		default:
+			return h.Values(lower)
+		}
+		usual[i], first = c, c == '-'
+	}
+	return h[string(usual[:len(lower)])]
 }
 
 // squeeze trims s and makes one of several blanks in a row.
@@ -132,9 +163,16 @@ func squeeze(s string) string {
 	return b.String()
 }
 
-// stringToSign ties the canonical request to a time and a scope.
-func (s *Signature) stringToSign(canonical string) string {
-	return algorithm + "\n" + s.Time.Format(timeFormat) + "\n" + s.scope() + "\n" + hexSum([]byte(canonical))
+// appendToSign appends what ties the canonical request to a time and a scope.
+func (s *Signature) appendToSign(b, canonical []byte) []byte {
+	b = append(append(b, algorithm...), '\n')
+	b = append(s.Time.AppendFormat(b, timeFormat), '\n')
+	for _, part := range [...]string{s.Date, s.Region, s.Service} {
+		b = append(append(b, part...), '/')
+	}
+	b = append(append(b, terminal...), '\n')
+	sum := sha256.Sum256(canonical)
+	return hex.AppendEncode(b, sum[:])
 }
 
 // signingKey is derived step by step, so that a key for one day, region and service is of no use elsewhere.

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,19 +87,46 @@ func parseHeader(value string, h http.Header) (*Signature, error) {
 	if algo != algorithm {
 		return nil, incomplete("The Authorization header uses %q; expected %s.", clip(algo), algorithm)
 	}
-	fields := map[string]string{}
-	for field := range strings.SplitSeq(rest, ",") {
-		name, v, ok := strings.Cut(strings.TrimSpace(field), "=")
-		if _, twice := fields[name]; !ok || twice {
-			return nil, incomplete("The Authorization header has a malformed or repeated part %q; expected Credential=…, SignedHeaders=…, Signature=….", clip(field))
-		}
-		fields[name] = v
+	fields, err := headerFields(rest)
+	if err != nil {
+		return nil, err
 	}
 	s := &Signature{}
-	if err := s.fill(fields["Credential"], fields["SignedHeaders"], fields["Signature"]); err != nil {
+	if err := s.fill(fields[credential], fields[signedHeaders], fields[signature]); err != nil {
 		return nil, err
 	}
 	return s, s.readTime(headerTime(h))
+}
+
+// The parts of an Authorization header that mean something, as headerFields numbers them.
+const (
+	credential = iota
+	signedHeaders
+	signature
+)
+
+var fieldNames = [...]string{credential: "Credential", signedHeaders: "SignedHeaders", signature: "Signature"}
+
+// headerFields reads "NAME=VALUE, …". Names that mean nothing are passed over, but none may be there twice.
+func headerFields(list string) (values [len(fieldNames)]string, err error) {
+	var seen [len(fieldNames)]bool
+	var others map[string]bool
+	for field := range strings.SplitSeq(list, ",") {
+		name, v, ok := strings.Cut(strings.TrimSpace(field), "=")
+		i := slices.Index(fieldNames[:], name)
+		if !ok || i < 0 && others[name] || i >= 0 && seen[i] {
+			return values, incomplete("The Authorization header has a malformed or repeated part %q; expected Credential=…, SignedHeaders=…, Signature=….", clip(field))
+		}
+		if i >= 0 {
+			values[i], seen[i] = v, true
+			continue
+		}
+		if others == nil {
+			others = map[string]bool{}
+		}
+		others[name] = true
+	}
+	return values, nil
 }
 
 // headerTime returns the time of signing in timeFormat, from X-Amz-Date or an HTTP Date.
@@ -154,6 +182,7 @@ func (s *Signature) fill(credential, headers, value string) error {
 
 func (s *Signature) readHeaders(list string) error {
 	host := false
+	s.SignedHeaders = make([]string, 0, strings.Count(list, ";")+1)
 	for name := range strings.SplitSeq(list, ";") {
 		if name == "" || name != strings.ToLower(name) || strings.ContainsAny(name, " \t\r\n:") {
 			return s.errorf(Incomplete, "SignedHeaders %q is malformed; expected lower-case names with semicolons between.", clip(list))

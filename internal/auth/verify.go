@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -23,10 +24,12 @@ const (
 	SignedTrailer   = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 )
 
-// A Verifier checks signatures against a keyring.
+// A Verifier checks signatures against a keyring. It may be used from many goroutines and must not be copied.
 type Verifier struct {
 	Keys *Keyring
 	Now  func() time.Time // nil for the system's clock
+
+	derived signingKeys
 }
 
 func (v *Verifier) now() time.Time {
@@ -39,12 +42,13 @@ func (v *Verifier) now() time.Time {
 // Verify checks that s, parsed from r, is the signature of a known key over r, and tells who signed.
 // The error is an *Error, or what reading the body gave.
 //
-// For services other than S3 the body is read, at most limit bytes, hashed, and put back. For S3 it
-// is not read: a body hash in X-Amz-Content-Sha256 is signed, and the gateway behind checks the body
-// against it as it arrives. Chunk signatures are checked as the body is read and taken out of it, so
-// that whoever reads r afterwards sees a plain or an unsigned chunked upload. This changes r's body,
-// length and headers: a handler must give its own clone, since net/http looks at its request again
-// to see what was left unread.
+// For services other than S3 the body is read, at most limit bytes, hashed, and put back as one that also
+// has a method Bytes. For S3 it is not read: a body hash in X-Amz-Content-Sha256 is signed, and the gateway
+// behind checks the body against it as it arrives. Chunk signatures are checked as the body is read and
+// taken out of it, so that whoever reads r afterwards sees a plain or an unsigned chunked upload.
+//
+// This changes r's body and, for S3, its length and headers: a handler must give its own copy (WithContext),
+// for S3 a deep one (Clone), since net/http looks at its request again to see what was left unread.
 func (v *Verifier) Verify(r *http.Request, s *Signature, limit int64) (Caller, error) {
 	if s.Legacy {
 		return v.verifyLegacy(r, s)
@@ -63,12 +67,13 @@ func (v *Verifier) Verify(r *http.Request, s *Signature, limit int64) (Caller, e
 	if err != nil {
 		return Caller{}, err
 	}
-	signing := s.signingKey(key.SecretAccessKey)
+	signing := v.derived.of(s, key)
 	if err := s.check(r, signing, payload); err != nil {
 		return Caller{}, err
 	}
+	v.derived.remember(s, signing)
 	if payload == SignedChunks || payload == SignedTrailer {
-		if err := s.openChunks(r, signing, payload); err != nil {
+		if err := s.openChunks(r, signing.key, payload); err != nil {
 			return Caller{}, err
 		}
 	}
@@ -94,13 +99,21 @@ func (v *Verifier) checkTime(s *Signature) error {
 // checkHeaders refuses a request with an x-amz-… header that is not signed: anybody on the way could
 // have added it, and X-Amz-Target is the operation.
 func (s *Signature) checkHeaders(r *http.Request) error {
+	const prefix = "x-amz-"
 	for name := range r.Header {
-		name = strings.ToLower(name)
-		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(s.SignedHeaders, name) && name != "x-amz-content-sha256" {
+		if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) || signs(s.SignedHeaders, name) {
+			continue
+		}
+		if name = strings.ToLower(name); name != "x-amz-content-sha256" {
 			return s.errorf(Unsigned, "The header %s is present in the request but not signed; every x-amz-* header must be.", name)
 		}
 	}
 	return nil
+}
+
+// signs reports whether a list of names in lower case has a name, however it is spelled.
+func signs(signed []string, name string) bool {
+	return slices.ContainsFunc(signed, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
 // payload returns the last line of the canonical request.
@@ -131,25 +144,37 @@ func (s *Signature) readBody(r *http.Request, limit int64) (string, error) {
 	if r.Body == nil {
 		return hexSum(nil), nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
+	b := &heldBody{}
+	const usual = 4 << 10 // more is not taken on the client's word
+	b.Grow(int(min(max(r.ContentLength, 0), usual)) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 		return "", err
 	}
-	if int64(len(body)) > limit {
+	if int64(b.Len()) > limit {
 		return "", s.errorf(TooLarge, "The request's body is larger than %d bytes.", limit)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return hexSum(body), nil
+	r.Body = b
+	return hexSum(b.Bytes()), nil
 }
 
-func (s *Signature) check(r *http.Request, signing []byte, payload string) error {
-	canonical := s.canonicalRequest(r, payload)
-	text := s.stringToSign(canonical)
-	if same(hex.EncodeToString(sign(signing, text)), s.Value) {
+// A heldBody is a body that was read into memory. Its Bytes are what nobody has read from it yet; they must not
+// be changed.
+type heldBody struct{ bytes.Buffer }
+
+// Close implements io.Closer. There is nothing to close.
+func (*heldBody) Close() error { return nil }
+
+// check compares the signature that came with the one that the key makes.
+func (s *Signature) check(r *http.Request, signing *signingKey, payload string) error {
+	var canonicalRoom, textRoom [1024]byte
+	canonical := s.appendCanonical(canonicalRoom[:0], r, payload)
+	text := s.appendToSign(textRoom[:0], canonical)
+	made := signing.hexOf(text)
+	if hmac.Equal(made[:], []byte(s.Value)) {
 		return nil
 	}
 	e := s.errorf(Mismatch, "The signature is not the one that the secret of access key %s makes over this request. Check the secret access key, and that nothing on the way changed the host, the path or a signed header.", clip(s.AccessKeyID))
-	e.Detail = "canonical request:\n" + canonical + "\nstring to sign:\n" + text
+	e.Detail = "canonical request:\n" + string(canonical) + "\nstring to sign:\n" + string(text)
 	return e
 }
 

@@ -217,7 +217,7 @@ func TestVerifyRefusesChanges(t *testing.T) {
 	}
 }
 
-func signed(t *testing.T, service string, at time.Time) *http.Request {
+func signed(t testing.TB, service string, at time.Time) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest("POST", "http://kindred.example/", strings.NewReader("{}"))
 	if err != nil {
