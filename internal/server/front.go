@@ -72,7 +72,7 @@ func noS3(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = r.Clone(wire.WithRequestID(r.Context(), uuid.NewString()))
+	r = r.WithContext(wire.WithRequestID(r.Context(), uuid.NewString())) // a copy, for Verify to change
 	goOn(w, r)
 	if !auth.Signed(r) && f.unsigned(w, r) {
 		return
@@ -86,6 +86,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		f.refuse(w, r, unknownService(sig.Service))
 		return
+	}
+	if sig.Service == auth.S3 {
+		r = r.Clone(r.Context()) // its headers may be changed too
 	}
 	caller, err := f.Verifier.Verify(r, sig, f.MaxBody)
 	if err != nil {

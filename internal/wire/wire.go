@@ -213,10 +213,14 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// readBody returns the body of a request, which may be at most limit bytes.
+// readBody returns the body of a request, which may be at most limit bytes. The body of a request whose
+// signature was verified is in memory already.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if err := checkHeaders(r.Header); err != nil {
 		return nil, err
+	}
+	if held, ok := r.Body.(interface{ Bytes() []byte }); ok && int64(len(held.Bytes())) <= limit {
+		return held.Bytes(), nil
 	}
 	var b bytes.Buffer
 	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
