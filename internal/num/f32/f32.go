@@ -6,6 +6,8 @@
 // noasm). Lengths are the callers' to match; a shorter second operand panics.
 package f32
 
+import "math"
+
 //go:generate go -C asm run . -out ../f32_amd64.s -stubs ../stubs_amd64.go -pkg f32
 
 // Block is how many elements a kernel takes at a time. Vectors of a multiple of Block are fastest.
@@ -121,4 +123,138 @@ func scoreLoop(x []float64, y []float32) float64 {
 		}
 	}
 	return l[0]
+}
+
+// Max returns the largest element, or −∞ for none. NaNs are passed over.
+//
+//	if x[k] > lane[k%16] { lane[k%16] = x[k] }   over whole blocks of 16, lanes folded as in Dot, then the rest
+func Max(x []float32) float32 {
+	n := len(x) / Block
+	top := float32(math.Inf(-1))
+	if n > 0 {
+		top = maxBlocks(x[:n*Block])
+	}
+	for _, v := range x[n*Block:] {
+		if v > top {
+			top = v
+		}
+	}
+	return top
+}
+
+func maxLoop(x []float32) float32 {
+	var l [Block]float32
+	for k := range l {
+		l[k] = float32(math.Inf(-1))
+	}
+	for k, v := range x {
+		if v > l[k%Block] {
+			l[k%Block] = v
+		}
+	}
+	for w := Block / 2; w > 0; w /= 2 {
+		for k := range w {
+			if l[k+w] > l[k] {
+				l[k] = l[k+w]
+			}
+		}
+	}
+	return l[0]
+}
+
+// Scale multiplies x by a number.
+//
+//	x[k] *= a
+func Scale(a float32, x []float32) {
+	n := len(x) / Block * Block
+	if n > 0 {
+		scaleBlocks(a, x[:n])
+	}
+	scaleLoop(a, x[n:])
+}
+
+func scaleLoop(a float32, x []float32) {
+	for k := range x {
+		x[k] *= a
+	}
+}
+
+// Times multiplies y by x, element by element.
+//
+//	y[k] *= x[k]
+func Times(x, y []float32) {
+	y = y[:len(x)]
+	n := len(x) / Block * Block
+	if n > 0 {
+		timesBlocks(x[:n], y[:n])
+	}
+	timesLoop(x[n:], y[n:])
+}
+
+func timesLoop(x, y []float32) {
+	y = y[:len(x)]
+	for k := range x {
+		y[k] *= x[k]
+	}
+}
+
+// Exp replaces x by its exponentials and returns their sum.
+//
+//	x[k] = e^(x[k]−top)   with an error of at most 4 parts in ten million, for x[k]−top in [−87, 80];
+//	                      what is below −87 counts as that, and what is above 80 is not defined
+//	the sum is taken in lanes, as in Dot
+func Exp(x []float32, top float32) float32 {
+	n := len(x) / Block
+	var sum float32
+	if n > 0 {
+		sum = expBlocks(x[:n*Block], top)
+	}
+	for k := n * Block; k < len(x); k++ {
+		x[k] = exp(x[k] - top)
+		sum += x[k]
+	}
+	return sum
+}
+
+func expLoop(x []float32, top float32) float32 {
+	var l [Block]float32
+	for k, v := range x {
+		x[k] = exp(v - top)
+		l[k%Block] += x[k]
+	}
+	for w := Block / 2; w > 0; w /= 2 {
+		for k := range w {
+			l[k] += l[k+w]
+		}
+	}
+	return l[0]
+}
+
+// exp is e to the t:
+//
+//	n = round(t/ln 2),  r = t − n·ln 2
+//	2ⁿ · (1 + r + r²/2! + … + r⁶/6!)
+//
+// every multiplication and addition rounded to float32, the polynomial from the inside out.
+func exp(t float32) float32 {
+	const (
+		log2e = 1.4426950408889634
+		magic = 3 << 22 // adding it to a number below 2²² rounds to an integer and leaves that in the low bits
+		ln2Hi = 0x2.c6p-2
+		ln2Lo = 0.6931471805599453 - ln2Hi
+	)
+	if t < -87 {
+		t = -87
+	}
+	z := float32(t*log2e) + magic
+	n := z - magic
+	r := t - float32(n*ln2Hi)
+	r -= float32(n * ln2Lo)
+	p := float32(r*(1./720)) + 1./120
+	p = float32(p*r) + 1./24
+	p = float32(p*r) + 1./6
+	p = float32(p*r) + 1./2
+	p = float32(p*r) + 1
+	p = float32(p*r) + 1
+	return math.Float32frombits(math.Float32bits(p) + math.Float32bits(z)<<23)
 }

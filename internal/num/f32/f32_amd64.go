@@ -35,3 +35,33 @@ func scoreBlocks(x []float64, y []float32) float64 {
 	}
 	return scoreAVX2(&x[0], &y[0], len(x)/Block)
 }
+
+func maxBlocks(x []float32) float32 {
+	if !haveAVX2 {
+		return maxLoop(x)
+	}
+	return maxAVX2(&x[0], len(x)/Block)
+}
+
+func scaleBlocks(a float32, x []float32) {
+	if !haveAVX2 {
+		scaleLoop(a, x)
+		return
+	}
+	scaleAVX2(a, &x[0], len(x)/Block)
+}
+
+func timesBlocks(x, y []float32) {
+	if !haveAVX2 {
+		timesLoop(x, y)
+		return
+	}
+	timesAVX2(&x[0], &y[0], len(x)/Block)
+}
+
+func expBlocks(x []float32, top float32) float32 {
+	if !haveAVX2 {
+		return expLoop(x, top)
+	}
+	return expAVX2(&x[0], top, len(x)/Block)
+}

@@ -115,3 +115,224 @@ score:
 	VZEROUPPER
 	MOVSD        X0, ret+24(FP)
 	RET
+
+// func maxAVX2(x *float32, blocks int) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         blocks+8(FP), CX
+	MOVL         $0xff800000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VMOVUPS      Y0, Y1
+
+max:
+	VMOVUPS      (AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      32(AX), Y2
+	VMAXPS       Y1, Y2, Y1
+	ADDQ         $0x40, AX
+	DECQ         CX
+	JNZ          max
+	VMAXPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VMAXPS       Y0, Y3, Y0
+	VPSHUFD      $0x0e, X0, X3
+	VMAXPS       Y0, Y3, Y0
+	VPSHUFD      $0x01, X0, X3
+	VMAXPS       Y0, Y3, Y0
+	VZEROUPPER
+	MOVSS        X0, ret+16(FP)
+	RET
+
+// func scaleAVX2(a float32, x *float32, blocks int)
+// Requires: AVX, AVX2, SSE
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-24
+	MOVSS        a+0(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         x+8(FP), AX
+	MOVQ         blocks+16(FP), CX
+
+scale:
+	VMULPS  (AX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMULPS  32(AX), Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     scale
+	VZEROUPPER
+	RET
+
+// func timesAVX2(x *float32, y *float32, blocks int)
+// Requires: AVX
+TEXT ·timesAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+times:
+	VMOVUPS (AX), Y0
+	VMULPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(AX), Y0
+	VMULPS  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    DX
+	JNZ     times
+	VZEROUPPER
+	RET
+
+// func expAVX2(x *float32, top float32, blocks int) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·expAVX2(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         blocks+16(FP), CX
+	MOVSS        top+8(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0xc2ae0000, DX
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3fb8aa3b, DX
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x4b400000, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f318000, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0xb95e8083, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+
+exp:
+	VMOVUPS      (AX), Y8
+	VSUBPS       Y0, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       Y2, Y8, Y9
+	VADDPS       Y3, Y9, Y9
+	VSUBPS       Y3, Y9, Y10
+	VMULPS       Y4, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       Y5, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       n3ab60b61<>+0(SB), Y8, Y10
+	VADDPS       n3c088889<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3d2aaaab<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3e2aaaab<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f000000<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f800000<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      32(AX), Y8
+	VSUBPS       Y0, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       Y2, Y8, Y9
+	VADDPS       Y3, Y9, Y9
+	VSUBPS       Y3, Y9, Y10
+	VMULPS       Y4, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       Y5, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       n3ab60b61<>+0(SB), Y8, Y10
+	VADDPS       n3c088889<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3d2aaaab<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3e2aaaab<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f000000<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       n3f800000<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VADDPS       Y10, Y7, Y7
+	ADDQ         $0x40, AX
+	DECQ         CX
+	JNZ          exp
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X12
+	VADDPS       Y12, Y6, Y6
+	VPSHUFD      $0x0e, X6, X12
+	VADDPS       Y12, Y6, Y6
+	VPSHUFD      $0x01, X6, X12
+	VADDPS       Y12, Y6, Y6
+	VZEROUPPER
+	MOVSS        X6, ret+24(FP)
+	RET
+
+DATA n3ab60b61<>+0(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+4(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+8(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+12(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+16(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+20(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+24(SB)/4, $0x3ab60b61
+DATA n3ab60b61<>+28(SB)/4, $0x3ab60b61
+GLOBL n3ab60b61<>(SB), RODATA|NOPTR, $32
+
+DATA n3c088889<>+0(SB)/4, $0x3c088889
+DATA n3c088889<>+4(SB)/4, $0x3c088889
+DATA n3c088889<>+8(SB)/4, $0x3c088889
+DATA n3c088889<>+12(SB)/4, $0x3c088889
+DATA n3c088889<>+16(SB)/4, $0x3c088889
+DATA n3c088889<>+20(SB)/4, $0x3c088889
+DATA n3c088889<>+24(SB)/4, $0x3c088889
+DATA n3c088889<>+28(SB)/4, $0x3c088889
+GLOBL n3c088889<>(SB), RODATA|NOPTR, $32
+
+DATA n3d2aaaab<>+0(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+4(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+8(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+12(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+16(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+20(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+24(SB)/4, $0x3d2aaaab
+DATA n3d2aaaab<>+28(SB)/4, $0x3d2aaaab
+GLOBL n3d2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA n3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA n3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+GLOBL n3e2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA n3f000000<>+0(SB)/4, $0x3f000000
+DATA n3f000000<>+4(SB)/4, $0x3f000000
+DATA n3f000000<>+8(SB)/4, $0x3f000000
+DATA n3f000000<>+12(SB)/4, $0x3f000000
+DATA n3f000000<>+16(SB)/4, $0x3f000000
+DATA n3f000000<>+20(SB)/4, $0x3f000000
+DATA n3f000000<>+24(SB)/4, $0x3f000000
+DATA n3f000000<>+28(SB)/4, $0x3f000000
+GLOBL n3f000000<>(SB), RODATA|NOPTR, $32
+
+DATA n3f800000<>+0(SB)/4, $0x3f800000
+DATA n3f800000<>+4(SB)/4, $0x3f800000
+DATA n3f800000<>+8(SB)/4, $0x3f800000
+DATA n3f800000<>+12(SB)/4, $0x3f800000
+DATA n3f800000<>+16(SB)/4, $0x3f800000
+DATA n3f800000<>+20(SB)/4, $0x3f800000
+DATA n3f800000<>+24(SB)/4, $0x3f800000
+DATA n3f800000<>+28(SB)/4, $0x3f800000
+GLOBL n3f800000<>(SB), RODATA|NOPTR, $32

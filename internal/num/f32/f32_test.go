@@ -90,7 +90,22 @@ func check(t *testing.T, a float32, x, y []float32) {
 		p := a * y[k]
 		same(fmt.Sprintf("Xpay[%d]", k), again[k+1], x[k]+p)
 	}
-	for _, o := range [][]float32{out, again} {
+	scaled := slices.Concat([]float32{guard}, y, []float32{guard})
+	Scale(a, scaled[1:len(scaled)-1])
+	product := slices.Concat([]float32{guard}, y, []float32{guard})
+	Times(x, product[1:len(product)-1])
+	largest := float32(math.Inf(-1))
+	for k := range x {
+		same(fmt.Sprintf("Scale[%d]", k), scaled[k+1], a*y[k])
+		same(fmt.Sprintf("Times[%d]", k), product[k+1], x[k]*y[k])
+		if x[k] > largest {
+			largest = x[k]
+		}
+	}
+	if got := Max(x); got != largest {
+		t.Errorf("Max of %d elements = %v, want %v", len(x), got, largest)
+	}
+	for _, o := range [][]float32{out, again, scaled, product} {
 		if o[0] != guard || o[len(o)-1] != guard {
 			t.Errorf("%d elements: wrote outside the vector", len(x))
 		}
@@ -126,6 +141,64 @@ func TestLoopsAgreeWithKernels(t *testing.T) {
 		}
 		if got, want := scoreBlocks(widen(x), y), scoreLoop(widen(x), y); got != want {
 			t.Errorf("n=%d: score kernel %v, loop %v", n, got, want)
+		}
+		p, q := slices.Clone(x), slices.Clone(x)
+		if got, want := expBlocks(p, 3), expLoop(q, 3); got != want || !slices.Equal(p, q) {
+			t.Errorf("n=%d: exp kernel %v (sum %v), loop %v (sum %v)", n, p, got, q, want)
+		}
+	}
+}
+
+// Exp is right to 4 parts in ten million, keeps NaNs, and takes everything below −87 for that.
+func TestExp(t *testing.T) {
+	const guard = 12345
+	for n := range 50 {
+		x, _ := vectors(n)
+		for k := range x {
+			x[k] *= 30
+		}
+		top := float32(2)
+		if n > 0 {
+			top = Max(x)
+		}
+		out := slices.Concat([]float32{guard}, x, []float32{guard})
+		sum := Exp(out[1:n+1], top)
+		var total float64
+		for k, v := range x {
+			want := math.Exp(max(float64(v-top), -87))
+			total += want
+			if got := float64(out[k+1]); math.Abs(got-want) > 4e-7*want {
+				t.Errorf("Exp of %v = %v, want %v", v-top, got, want)
+			}
+		}
+		if math.Abs(float64(sum)-total) > 1e-5*total || out[0] != guard || out[n+1] != guard {
+			t.Errorf("Exp of %d elements: sum %v, want %v; guards %v, %v", n, sum, total, out[0], out[n+1])
+		}
+	}
+	x := make([]float32, 40)
+	x[3], x[35] = float32(math.NaN()), float32(math.NaN())
+	x[7], x[36] = float32(math.Inf(-1)), float32(math.Inf(-1))
+	sum := Exp(x, 0)
+	if x[3] == x[3] || x[35] == x[35] || sum == sum {
+		t.Errorf("exponentials of NaN are %v and %v, their sum %v, want NaN", x[3], x[35], sum)
+	}
+	if !(x[7] < 1e-37) || !(x[36] < 1e-37) {
+		t.Errorf("exponentials of −∞ are %v and %v, want nearly 0", x[7], x[36])
+	}
+}
+
+func BenchmarkExp(b *testing.B) {
+	for _, n := range []int{64, 256, 1024} {
+		x, _ := vectors(n)
+		for name, exp := range map[string]func([]float32, float32) float32{"kernel": expBlocks, "loop": expLoop} {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				b.SetBytes(int64(4 * n))
+				y := make([]float32, n)
+				for b.Loop() {
+					copy(y, x)
+					exp(y, 3)
+				}
+			})
 		}
 	}
 }

@@ -15,3 +15,15 @@ func xpayAVX2(x *float32, a float32, y *float32, blocks int)
 
 // scoreAVX2 is Score over blocks of 16 elements, before the last rounding.
 func scoreAVX2(x *float64, y *float32, blocks int) float64
+
+// maxAVX2 is Max over blocks of 16 elements.
+func maxAVX2(x *float32, blocks int) float32
+
+// scaleAVX2 is Scale over blocks of 16 elements.
+func scaleAVX2(a float32, x *float32, blocks int)
+
+// timesAVX2 is Times over blocks of 16 elements.
+func timesAVX2(x *float32, y *float32, blocks int)
+
+// expAVX2 is Exp over blocks of 16 elements.
+func expAVX2(x *float32, top float32, blocks int) float32
