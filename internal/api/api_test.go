@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestTime(t *testing.T) {
@@ -189,6 +192,21 @@ func (few) ListSchemas(context.Context, *ListSchemasRequest) (*ListSchemasRespon
 }
 
 func (few) ListRecipes(context.Context) error { return nil }
+
+// What is matched by hand is what the pattern matches.
+func TestResourceARN(t *testing.T) {
+	re := regexp.MustCompile(`\A(?:` + resourceARN + `)\z`)
+	rapid.Check(t, func(t *rapid.T) {
+		part := rapid.SampledFrom([]string{"arn", ":", ":", "aws", "AWS", "aws-cn", "personalize", "s3", "us-east-1", "filter/a", "\n", "é", ""})
+		text := strings.Join(rapid.SliceOfN(part, 0, 12).Draw(t, "parts"), "")
+		if rapid.Bool().Draw(t, "likely") {
+			text = "arn:aws:personalize:" + text
+		}
+		if got, want := isResourceARN(text), re.MatchString(text); got != want {
+			t.Fatalf("isResourceARN(%q) = %t, want %t", text, got, want)
+		}
+	})
+}
 
 func TestBind(t *testing.T) {
 	h := Bind(few{})

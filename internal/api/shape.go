@@ -3,6 +3,7 @@ package api
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -56,11 +57,27 @@ type Member struct {
 
 // Matches reports whether the whole of s fits the shape's pattern. A shape without one fits all.
 func (s *Shape) Matches(text string) bool {
-	if s.RE2 == "" {
+	if s.RE2 == "" || s.RE2 == resourceARN && isResourceARN(text) {
 		return true
 	}
 	s.once.Do(func() { s.re = regexp.MustCompile(`\A(?:` + s.RE2 + `)\z`) })
 	return s.re.MatchString(text)
+}
+
+// resourceARN is the pattern of what nearly every request names, and is worth being matched by hand.
+const resourceARN = `arn:([a-z\d-]+):personalize:.*:.*:.+`
+
+// isResourceARN reports whether the whole of text fits resourceARN.
+func isResourceARN(text string) bool {
+	rest, ok := strings.CutPrefix(text, "arn:")
+	partition, rest, found := strings.Cut(rest, ":")
+	if !ok || !found || partition == "" || strings.Trim(partition, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return false
+	}
+	rest, ok = strings.CutPrefix(rest, "personalize:")
+	_, rest, found = strings.Cut(rest, ":")
+	_, rest, last := strings.Cut(rest, ":")
+	return ok && found && last && rest != "" && !strings.Contains(text, "\n")
 }
 
 // Allows reports whether text is one of the shape's values, if these are listed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,7 +51,7 @@ func check(shape *api.Shape, body []byte) (clean []byte, ignored []string, err e
 	if err := syntax(body); err != nil {
 		return nil, nil, err
 	}
-	c := &checker{body: body}
+	c := &checker{body: body, out: make([]byte, 0, len(body))}
 	if err := c.value(shape, "", 0); err != nil {
 		return nil, c.ignored, err
 	}
@@ -62,8 +63,11 @@ func syntax(body []byte) error {
 	if !utf8.Valid(body) {
 		return fault.Newf(fault.Malformed, "The request body is not valid UTF-8.")
 	}
+	if json.Valid(body) {
+		return nil
+	}
 	var raw json.RawMessage
-	err := json.Unmarshal(body, &raw)
+	err := json.Unmarshal(body, &raw) // says what is wrong, and where
 	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fault.Wrap(fault.Malformed, err, "The request body is not valid JSON: %s at byte %d.", s, s.Offset)
 	}
@@ -149,7 +153,7 @@ func (c *checker) structure(s *api.Shape, path string, depth int) error {
 	if c.peek() != '{' {
 		return c.mistyped(s, path)
 	}
-	present := map[string]bool{}
+	var present names
 	c.out = append(c.out, '{')
 	first := len(c.out)
 	err := c.object(path, depth, func(name string) error {
@@ -164,7 +168,7 @@ func (c *checker) structure(s *api.Shape, path string, depth int) error {
 			c.token() // null is the same as absent
 			return nil
 		}
-		present[name] = true
+		present.add(name)
 		c.key(name, first)
 		if m.JSONValue && c.peek() == '{' {
 			return c.embedded(m.Shape, at, depth)
@@ -173,7 +177,7 @@ func (c *checker) structure(s *api.Shape, path string, depth int) error {
 	})
 	c.out = append(c.out, '}')
 	for _, m := range s.Members {
-		if err == nil && m.Required && !present[m.Name] {
+		if err == nil && m.Required && !present.has(m.Name) {
 			c.violate("null", join(path, m.Name), "Member must not be null")
 		}
 	}
@@ -380,27 +384,70 @@ func (c *checker) key(name string, first int) {
 }
 
 func (c *checker) quoted(s string) {
+	if plainText(s) {
+		c.out = append(append(append(c.out, '"'), s...), '"')
+		return
+	}
 	b, _ := json.Marshal(s) // a string always encodes
 	c.out = append(c.out, b...)
+}
+
+// plainText reports whether s stands in JSON as it is: ASCII without quotes, backslashes and controls.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // object calls do at the value of every member of the object at pos. A name that occurs twice is
 // refused, since two readers of such a text need not agree on what it says.
 func (c *checker) object(path string, depth int, do func(name string) error) error {
-	seen := map[string]bool{}
+	var seen names
 	return c.elements(path, depth, func() error {
 		name, err := c.unquote(path)
 		if err != nil {
 			return err
 		}
-		if seen[name] {
+		if seen.has(name) {
 			return fault.Newf(fault.Malformed, "Member '%s' occurs twice.", join(path, name))
 		}
-		seen[name] = true
+		seen.add(name)
 		c.space()
 		c.pos++ // the colon
 		return do(name)
 	})
+}
+
+// names is a set of names. Most objects have a few, for which a list is faster than a map.
+type names struct {
+	few  []string
+	many map[string]bool // of more than fewNames, all of them
+}
+
+const fewNames = 8
+
+func (n *names) has(name string) bool {
+	if n.many != nil {
+		return n.many[name]
+	}
+	return slices.Contains(n.few, name)
+}
+
+func (n *names) add(name string) {
+	if n.many == nil && len(n.few) < fewNames {
+		n.few = append(n.few, name)
+		return
+	}
+	if n.many == nil {
+		n.many = make(map[string]bool, 2*fewNames)
+		for _, f := range n.few {
+			n.many[f] = true
+		}
+	}
+	n.many[name] = true
 }
 
 // elements calls do at every element of the list or every name of the object at pos.
@@ -441,8 +488,12 @@ func (c *checker) skip(path string, depth int) error {
 
 // space passes over white space.
 func (c *checker) space() {
-	for c.pos < len(c.body) && strings.IndexByte(" \t\r\n", c.body[c.pos]) >= 0 {
-		c.pos++
+	for ; c.pos < len(c.body); c.pos++ {
+		switch c.body[c.pos] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return
+		}
 	}
 }
 

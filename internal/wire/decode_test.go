@@ -304,6 +304,26 @@ func again(t *testing.T, op *api.Operation, in any) {
 }
 
 // BenchmarkDecodeHostile measures bodies of the largest size that are made to be slow.
+// The smallest request and a larger one.
+func BenchmarkDecode(b *testing.B) {
+	const group = `"arn:aws:personalize:us-east-1:123456789012:dataset-group/films"`
+	for name, body := range map[string]string{
+		"DescribeFilter": `{"filterArn":"arn:aws:personalize:us-east-1:123456789012:filter/unseen-by-the-user"}`,
+		"CreateFilter": `{"name":"unseen","datasetGroupArn":` + group + `,"filterExpression":"EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"watch\")",
+			"tags":[{"tagKey":"team","tagValue":"films"},{"tagKey":"stage","tagValue":"test"}]}`,
+	} {
+		op := api.Find(name)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decode(op, []byte(body), op.NewInput()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkDecodeHostile(b *testing.B) {
 	keys := &strings.Builder{}
 	for i := range 70000 {
