@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -150,14 +151,17 @@ func resource(i int, at time.Time) (catalog.Record, any) {
 
 // A call is one reading operation, in both ways.
 type call struct {
-	name   string
-	op     string
-	input  func(i int) any
-	direct func(ctx context.Context, s *service.Service, i int) error
+	name     string
+	op       string
+	distinct int // after as many calls the same resources come again
+	input    func(i int) any
+	direct   func(ctx context.Context, s *service.Service, i int) error
 }
 
-// calls are what is measured, each on another resource every time.
+// calls are what is measured, each on another resource every time until all had their turn: whatever the server
+// keeps of some, it meets the others as well.
 func calls(n int) []call {
+	filters := n / 10 * 9
 	one := func(i int) string { return filterARN(i*7919%(n/10)*10 + 1 + i%9).String() }
 	describe := func(i int) any { return &api.DescribeFilterRequest{FilterArn: one(i)} }
 	tags := func(i int) any { return &api.ListTagsForResourceRequest{ResourceArn: one(i)} }
@@ -166,18 +170,18 @@ func calls(n int) []call {
 		return &api.ListFiltersRequest{MaxResults: aws.Int32(100), DatasetGroupArn: groupARN(i % (n / 1000) * 10).String()}
 	}
 	return []call{
-		{"DescribeFilter", "DescribeFilter", describe, func(ctx context.Context, s *service.Service, i int) error {
+		{"DescribeFilter", "DescribeFilter", filters, describe, func(ctx context.Context, s *service.Service, i int) error {
 			_, err := s.DescribeFilter(ctx, describe(i).(*api.DescribeFilterRequest))
 			return err
 		}},
-		{"ListTagsForResource", "ListTagsForResource", tags, func(ctx context.Context, s *service.Service, i int) error {
+		{"ListTagsForResource", "ListTagsForResource", filters, tags, func(ctx context.Context, s *service.Service, i int) error {
 			_, err := s.ListTagsForResource(ctx, tags(i).(*api.ListTagsForResourceRequest))
 			return err
 		}},
-		{"ListFilters, 100 of all", "ListFilters", all, func(ctx context.Context, s *service.Service, i int) error {
+		{"ListFilters, 100 of all", "ListFilters", 1, all, func(ctx context.Context, s *service.Service, i int) error {
 			return full(s.ListFilters(ctx, all(i).(*api.ListFiltersRequest)))
 		}},
-		{"ListFilters, 100 of a group", "ListFilters", group, func(ctx context.Context, s *service.Service, i int) error {
+		{"ListFilters, 100 of a group", "ListFilters", n / 1000, group, func(ctx context.Context, s *service.Service, i int) error {
 			return full(s.ListFilters(ctx, group(i).(*api.ListFiltersRequest)))
 		}},
 	}
@@ -278,8 +282,7 @@ func processTime(pid int) (time.Duration, error) {
 // caller returns what makes one call over HTTP. Requests are signed beforehand: what is measured is the
 // server, which verifies each.
 func (s *server) caller(ctx context.Context, c call, clients int) (func(client, i int) error, error) {
-	const distinct = 2000
-	requests := make([]signed, distinct)
+	requests := make([]signed, c.distinct)
 	for i := range requests {
 		var err error
 		if requests[i], err = s.sign(ctx, c, i); err != nil {
@@ -287,7 +290,8 @@ func (s *server) caller(ctx context.Context, c call, clients int) (func(client, 
 		}
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	return func(_, i int) error { return requests[i%distinct].send(ctx, client) }, nil
+	var sent atomic.Int64 // counts on from one measurement to the next, which so meets other resources
+	return func(int, int) error { return requests[sent.Add(1)%int64(len(requests))].send(ctx, client) }, nil
 }
 
 // A signed request can be sent again and again.
