@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kindredrec/kindred/internal/app"
 	"github.com/kindredrec/kindred/internal/arn"
 )
 
@@ -65,15 +66,18 @@ type thing struct {
 	number  int // in order of creation: ARNs may be random
 }
 
+// unassuming lets a server train on next to nothing, so that recommenders come to life without data.
+func unassuming(c *app.Config) { c.MinInteractions, c.MinUsers = 0, 0 }
+
 func walk(t *testing.T, seed uint64, n int) {
 	dir := t.TempDir()
-	c, other, stop := start(t, dir, nil)
+	c, other, stop := start(t, dir, unassuming)
 	w := &walker{world: &world{caller: c, t: t}, rng: rand.New(rand.NewPCG(seed, 0)), things: map[string]*thing{}}
 	for step := range n {
 		if w.rng.IntN(333) == 0 {
 			w.note("restart")
 			stop()
-			c, other, stop = start(t, dir, nil)
+			c, other, stop = start(t, dir, unassuming)
 			w.caller = c
 			w.checkAll()
 		}
@@ -269,7 +273,7 @@ func (w *walker) fill(x *thing, in request) (want string) {
 			return "InvalidInputException"
 		}
 	case arn.Recommender:
-		in["recipeArn"] = "arn:aws:personalize:::recipe/aws-ecomm-recommended-for-you"
+		in["recipeArn"] = "arn:aws:personalize:::recipe/aws-ecomm-popular-items-by-views"
 		if x.parent.domain == "" || w.datasetOf(x.parent, "INTERACTIONS") == nil {
 			return "InvalidInputException"
 		}

@@ -107,6 +107,11 @@ func TestShop(t *testing.T) {
 		t.Fatalf("the group has the datasets %v, want INTERACTIONS, which the tracker brought", events)
 	}
 	s.active(*events[0].DatasetArn, nil)
+	if err := s.MakeBucket(ctx); err != nil {
+		t.Fatal(err)
+	}
+	visited := ok[string](t)(s.Put(ctx, "visits.csv", []byte(visits("View", "Purchase", 17))))
+	s.active(s.Import(ctx, "visits", *events[0].DatasetArn, visited, types.ImportModeFull))
 
 	r, err := s.API.CreateRecommender(ctx, &personalize.CreateRecommenderInput{
 		Name: aws.String("for-you"), DatasetGroupArn: &group, RecipeArn: aws.String("arn:aws:personalize:::recipe/aws-ecomm-recommended-for-you"),

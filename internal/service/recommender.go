@@ -14,15 +14,14 @@ import (
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/job"
 	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/train"
 )
 
 // Inactive is the status of a recommender that was stopped.
 const Inactive = "INACTIVE"
 
-// needsItems are the use cases that learn from the Items dataset; all learn from Interactions.
-var needsItems = map[string]bool{"aws-vod-more-like-x": true}
-
-// CreateRecommender makes a recommender for a use case of the domain of its dataset group.
+// CreateRecommender makes a recommender for a use case of the domain of its dataset group, and trains it on the
+// data that the group has now.
 func (s *Service) CreateRecommender(ctx context.Context, in *api.CreateRecommenderRequest) (*api.CreateRecommenderResponse, error) {
 	sc, err := scopeOf(ctx)
 	if err != nil {
@@ -54,13 +53,26 @@ func (s *Service) CreateRecommender(ctx context.Context, in *api.CreateRecommend
 			Status:            Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 		}
 		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.Recommender, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags, flow: createFlow, at: at,
+			arn: name, kind: arn.Recommender, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags,
+			flow: train.FlowKind, payload: recommenderOrder(e, doc), at: at,
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &api.CreateRecommenderResponse{RecommenderArn: name.String()}, nil
+}
+
+// recommenderOrder writes down what a recommender learns.
+func recommenderOrder(e recipe.Entry, r api.Recommender) train.Order {
+	o := train.Order{
+		Recipe: e.Name, Group: arn.ARN(r.DatasetGroupArn), EventType: e.UseCase.EventType,
+		Seed: seedOf(r.RecommenderArn), Split: seedOf(r.DatasetGroupArn), Since: r.CreationDateTime.UnixMilli(),
+	}
+	if t := r.RecommenderConfig.TrainingDataConfig; t != nil {
+		o.Excluded, o.Included = t.ExcludedDatasetColumns, t.IncludedDatasetColumns
+	}
+	return o
 }
 
 // activeGroup returns a dataset group that things can be made in.
@@ -95,7 +107,7 @@ func checkRecommender(ctx context.Context, tx catalog.Store, sc scope, e recipe.
 	if schemas[dataset.Interactions] == nil {
 		return fault.Newf(fault.Invalid, "The recipe %s needs an Interactions dataset and the dataset group %s has none.", e.Name, group)
 	}
-	if needsItems[e.Name] && schemas[dataset.Items] == nil {
+	if e.UseCase.NeedsItems && schemas[dataset.Items] == nil {
 		return fault.Newf(fault.Invalid, "The recipe %s needs an Items dataset and the dataset group %s has none.", e.Name, group)
 	}
 	if c == nil {
@@ -130,7 +142,7 @@ func (s *Service) roomForRecommender(ctx context.Context, tx catalog.Store, sc s
 		"Cannot create a recommender. More than %d resources in region %s. Please delete some and try again.", s.quotas.AllRecommenders, sc.region)
 }
 
-// DescribeRecommender tells of a recommender. It has no modelMetrics as long as nothing was trained for it.
+// DescribeRecommender tells of a recommender. It has modelMetrics once it is trained.
 func (s *Service) DescribeRecommender(ctx context.Context, in *api.DescribeRecommenderRequest) (*api.DescribeRecommenderResponse, error) {
 	doc, err := describe[api.Recommender](ctx, s, arn.Recommender, "recommenderArn", in.RecommenderArn)
 	if err != nil {
@@ -278,6 +290,6 @@ func (s *Service) DeleteRecommender(ctx context.Context, in *api.DeleteRecommend
 				return err
 			}
 		}
-		return s.remove(ctx, tx, rec, removal{})
+		return s.remove(ctx, tx, rec, removal{Prefixes: []string{train.Prefix(rec.ARN)}})
 	})
 }

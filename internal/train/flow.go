@@ -35,7 +35,7 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Flow returns the flow of solution versions. One runs at a time, on all threads.
+// Flow returns the flow of solution versions and recommenders. One runs at a time, on all threads.
 //
 // A training reads the data once and for all: what the datasets hold is written down first, so that a
 // training that a crash interrupted goes on with the same. With hyperparameters to choose, it tries them
@@ -321,9 +321,18 @@ func (c Config) settle(ctx context.Context, tx catalog.Store, j job.Job, failure
 	if err != nil {
 		return err
 	}
+	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", e.report(j.Owner.Kind()))
+}
+
+// report returns what the resource tells of its training: a recommender its metrics, which a version has an
+// operation for.
+func (e ended) report(kind string) map[string]any {
+	if kind == arn.Recommender {
+		return map[string]any{"modelMetrics": e.State.Metrics}
+	}
 	patch := map[string]any{"trainingHours": e.Hours}
 	if e.Tuned != nil {
 		patch["tunedHPOParams"] = api.TunedHPOParams{AlgorithmHyperParameters: e.Tuned}
 	}
-	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", patch)
+	return patch
 }

@@ -1,5 +1,5 @@
-// Package train turns the data of a dataset group into a model: the flow behind a solution version, and
-// the way back from a solution version to its model.
+// Package train turns the data of a dataset group into a model: the flow behind a solution version or a
+// recommender, and the way back from either to its model.
 //
 // A first reading: flow.go tells the training from snapshot to metrics, source.go opens what it left.
 package train
@@ -13,11 +13,11 @@ import (
 	"github.com/kindredrec/kindred/internal/catalog"
 )
 
-// FlowKind names the flow of solution versions.
+// FlowKind names the flow of solution versions and recommenders.
 const FlowKind = "train"
 
 // An Order is the payload of a training: the solution's configuration as it was when the version was
-// created.
+// created, or that of a recommender.
 type Order struct {
 	Recipe    string              `json:"recipe"` // name
 	Group     arn.ARN             `json:"group"`
@@ -40,7 +40,7 @@ type Order struct {
 	Base arn.ARN `json:"base,omitempty"`
 }
 
-// A State is what the catalog keeps of a version beside the resource, once it is trained.
+// A State is what the catalog keeps of a version or a recommender beside the resource, once it is trained.
 type State struct {
 	Order   Order              `json:"order"`
 	Model   string             `json:"model"` // key of the artifact
@@ -60,7 +60,11 @@ func StateOf(rec catalog.Record) (State, error) {
 	return st, nil
 }
 
-// Prefix is where the artifacts of a version are kept.
+// Prefix is where the artifacts of a version or a recommender are kept.
 func Prefix(version arn.ARN) string {
-	return strings.Join([]string{"models", version.Region(), version.Account(), version.Name()}, "/") + "/"
+	folder := "models"
+	if version.Kind() == arn.Recommender {
+		folder = "recommenders" // one may have the name of a solution
+	}
+	return strings.Join([]string{folder, version.Region(), version.Account(), version.Name()}, "/") + "/"
 }

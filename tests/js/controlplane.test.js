@@ -190,6 +190,10 @@ async function shop(name) {
     const { schemaArn } = await call("CreateSchema", { name: `${name}-${kind}`, domain: "ECOMMERCE", schema: avro });
     await create("Dataset", { name: `${name}-${kind}`, datasetGroupArn: made.datasetGroupArn, datasetType: kind, schemaArn });
   }
+  await create("DatasetImportJob", {
+    jobName: name, datasetArn: arn(`dataset/${name}/INTERACTIONS`), roleArn: role,
+    dataSource: { dataLocation: await store.put(`${name}/interactions.csv`, interactions()) },
+  });
   return made.datasetGroupArn;
 }
 

@@ -26,6 +26,9 @@ func TestCatalogue(t *testing.T) {
 		}
 		_, ranks := Find(e.Name)
 		_, segments := e.Trainer.(recipe.Segmenter)
+		if e.Domain != "" {
+			_, ranks = e.Trainer.(recipe.Recipe)
+		}
 		if ok := ranks || segments; ok != (e.Trainer != nil) || segments != (e.Type == recipe.UserSegmentation) {
 			t.Errorf("%s, %s: Trainer is %T, Find says %v", e.Name, e.Type, e.Trainer, ranks)
 		}

@@ -11,7 +11,9 @@ import (
 )
 
 // Recipe is aws-popularity-count.
-type Recipe struct{}
+type Recipe struct {
+	Events bool // counts interactions instead of users, as some use cases of domains do
+}
 
 // Info describes the recipe.
 func (Recipe) Info() recipe.Info {
@@ -23,12 +25,19 @@ func (Recipe) Info() recipe.Info {
 	}
 }
 
-// Train counts users per item. Its artifact is that of [recipe.WriteOrder], most popular first.
-func (Recipe) Train(ctx context.Context, t recipe.Training) error {
+// Train counts users, or interactions, per item. Its artifact is that of [recipe.WriteOrder], most popular first.
+func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return recipe.WriteOrder(t.Out, t.Data.Items, recipe.ByPopularity(recipe.UniqueUsers(t.Data)))
+	count := recipe.UniqueUsers(t.Data)
+	if r.Events {
+		clear(count)
+		for _, i := range t.Data.Item {
+			count[i]++
+		}
+	}
+	return recipe.WriteOrder(t.Out, t.Data.Items, recipe.ByPopularity(count))
 }
 
 // Open makes a model of an artifact. The model refers to f's memory.

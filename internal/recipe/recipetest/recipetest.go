@@ -55,7 +55,7 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	switch info.Asks {
 	case recipe.ByUser:
 		t.Run("Stranger", func(t *testing.T) { stranger(t, r, fresher) })
-		if info.Scores {
+		if info.Scores || info.Explores {
 			t.Run("Personalizes", func(t *testing.T) { personalizes(t, r, fresher) })
 		}
 	case recipe.ByItem:
