@@ -95,15 +95,17 @@ func (c *child) score(ctx context.Context, version arn.ARN, lines, users int) (w
 	if err != nil {
 		return 0, 0, err
 	}
-	queries := make([]recipe.Query, 0, min(lines, scoreChunk))
+	queries, ids := make([]recipe.Query, 0, min(lines, scoreChunk)), []string(nil)
 	for n := 0; n < lines; {
-		queries = queries[:0]
+		queries, ids = queries[:0], ids[:0]
 		for ; n < lines && len(queries) < scoreChunk; n++ {
-			id := userOfLine(n, users)
-			q := recipe.Query{Item: -1, Count: 25, Explore: explore, Seed: batch.Seed(b.Seed, id)}
-			q.Items, q.Times, q.Known = b.View.History(id)
-			queries = append(queries, q)
+			ids = append(ids, userOfLine(n, users))
+			queries = append(queries, recipe.Query{Item: -1, Count: 25, Explore: explore, Seed: batch.Seed(b.Seed, ids[len(ids)-1])})
 		}
+		b.View.Histories(ids, func(k int, items []int32, times []int64, known bool) {
+			q := &queries[k]
+			q.Items, q.Times, q.Known = items, times, known
+		})
 		began := time.Now()
 		before, err := selfTime()
 		if err != nil {

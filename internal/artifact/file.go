@@ -128,9 +128,10 @@ func (f *File) Close() error {
 type Strings struct {
 	bytes   []byte
 	offsets []int64
+	index   index // nil if it has none
 }
 
-// Strings returns a table that Writer.Strings wrote.
+// Strings returns a table that Writer.Strings or Writer.Names wrote.
 func (f *File) Strings(name string) (Strings, error) {
 	b, err := Get[uint8](f, name+".bytes")
 	if err != nil {
@@ -143,7 +144,16 @@ func (f *File) Strings(name string) (Strings, error) {
 	if len(o) == 0 || o[len(o)-1] != int64(len(b)) {
 		return Strings{}, fmt.Errorf("artifact %s: string table %q does not add up", f.name, name)
 	}
-	return Strings{bytes: b, offsets: o}, nil
+	s := Strings{bytes: b, offsets: o}
+	if f.Has(name + indexSuffix) {
+		if s.index, err = Get[uint32](f, name+indexSuffix); err != nil {
+			return Strings{}, err
+		}
+		if len(s.index) < 2 {
+			return Strings{}, fmt.Errorf("artifact %s: the index of %q has no slots", f.name, name)
+		}
+	}
+	return s, nil
 }
 
 // Len returns the number of strings.
@@ -160,6 +170,11 @@ func (s Strings) At(i int) string {
 
 // Find returns the index of v in a table whose strings ascend.
 func (s Strings) Find(v string) (int, bool) {
+	if s.index != nil {
+		hash := s.index.hash(v)
+		i := s.lookup(v, s.index.home(hash), hash)
+		return max(i, 0), i >= 0
+	}
 	return sort.Find(s.Len(), func(i int) int { return strings.Compare(v, s.At(i)) })
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -110,32 +109,6 @@ func answerOne(t *testing.T, family string, o Order, line string) string {
 		return ""
 	}
 	return "out  " + string(out)
-}
-
-// A score is what strconv would write with 7 decimals, without the zeros at its end.
-func TestScoresHaveSevenDecimals(t *testing.T) {
-	slow := func(v float64) string {
-		s := strconv.FormatFloat(v, 'f', 7, 64)
-		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-		if s == "-0" {
-			return "0"
-		}
-		return s
-	}
-	values := []float64{0, 1, 0.5, 0.0310422, 0.31, 1e-7, 4e-8, 6e-8, 1e-300, 0.99999999, 0.9999999, 123.25, -0.5, -1e-9, 9007199254}
-	for i := range 2000 {
-		values = append(values, math.Exp(-float64(i)/100)/3)
-	}
-	for _, v := range values {
-		if got, want := string(appendScore(nil, v)), slow(v); got != want {
-			t.Errorf("appendScore(%g) = %s, want %s", v, got, want)
-		}
-	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if got := string(appendScore(nil, v)); got != "null" {
-			t.Errorf("appendScore(%g) = %s, want null", v, got)
-		}
-	}
 }
 
 // What a block holds besides does not change an answer.

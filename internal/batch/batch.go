@@ -36,10 +36,10 @@ const (
 
 // A View is what is known of users and items beside the model. It is safe for concurrent use.
 type View interface {
-	// History returns a user's events as indexes of the model's items, oldest first, and their times in
-	// Unix seconds. The slices stay as they are until the [Bound] is released. known is false for a user
-	// without any record or event.
-	History(userID string) (items []int32, times []int64, known bool)
+	// Histories calls each for every user, in their order, with the user's events as indexes of the model's
+	// items, oldest first, and their times in Unix seconds. The slices stay as they are until the [Bound] is
+	// released. known is false for a user without any record or event.
+	Histories(userIDs []string, each func(k int, items []int32, times []int64, known bool))
 	// FilterData returns the items as filters see them, numbered as the model numbers them.
 	FilterData() filter.Data
 	// FilterUser returns a user as filters see one; a user nobody knows has no attributes and no events.

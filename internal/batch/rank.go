@@ -101,6 +101,7 @@ type ranking struct {
 	*rankOracle
 	desk    *desk
 	queries []recipe.Query
+	users   []string // by query, unless it asks for an item
 	answers []recipe.Answer
 	wide    *bitset.Set // over the items and the phantom
 }
@@ -113,7 +114,7 @@ func newRanking(r *rankOracle, d *desk) *ranking {
 	return k
 }
 
-// prepare makes the model's query of a question.
+// prepare makes the model's query of a question. Histories come later, for all users at once.
 func (r *ranking) prepare(q *question, e *entry) problem {
 	e.query = len(r.queries)
 	query := recipe.Query{Item: -1, Count: r.desk.count, Explore: r.explore}
@@ -126,7 +127,6 @@ func (r *ranking) prepare(q *question, e *entry) problem {
 		query.List, e.unknown = r.resolve(q.list)
 	}
 	if r.desk.asks != recipe.ByItem {
-		query.Items, query.Times, query.Known = r.view.History(q.user)
 		query.Seed = Seed(r.seed, q.user)
 	}
 	if r.desk.program != nil {
@@ -135,6 +135,9 @@ func (r *ranking) prepare(q *question, e *entry) problem {
 		}
 	}
 	r.queries = append(r.queries, query)
+	if r.desk.asks != recipe.ByItem {
+		r.users = append(r.users, q.user)
+	}
 	return problem{}
 }
 
@@ -185,54 +188,59 @@ func (r *ranking) ask(ctx context.Context) error {
 	for len(r.answers) < n {
 		r.answers = append(r.answers, recipe.Answer{})
 	}
+	r.view.Histories(r.users, func(k int, items []int32, times []int64, known bool) {
+		q := &r.queries[k]
+		q.Items, q.Times, q.Known = items, times, known
+	})
 	return r.model.Rank(ctx, r.queries, r.answers[:n])
 }
 
 func (r *ranking) reset() {
 	clear(r.queries)
-	r.queries = r.queries[:0]
+	clear(r.users)
+	r.queries, r.users = r.queries[:0], r.users[:0]
 }
 
 func (r *ranking) write(out []byte, e *entry, _ func([]byte) ([]byte, error)) ([]byte, error) {
 	a := &r.answers[e.query]
-	out = append(out, `{"recommendedItems":[`...)
+	out = append(out, `{"recommendedItems":`...)
 	out = r.appendItems(out, a.Items, e.unknown)
-	out = append(out, ']')
 	if r.scores {
-		out = append(out, `,"scores":[`...)
+		out = append(out, `,"scores":`...)
 		out = appendScores(out, a, len(e.unknown))
-		out = append(out, ']')
 	}
 	return append(out, '}'), nil
 }
 
 func (r *ranking) appendItems(out []byte, items []int32, unknown []string) []byte {
-	for i, item := range items {
-		if i > 0 {
-			out = append(out, ',')
-		}
+	from := len(out)
+	for _, item := range items {
 		out = append(out, r.quoted.at(item)...)
 	}
-	for i, id := range unknown {
-		if i+len(items) > 0 {
-			out = append(out, ',')
-		}
-		out = appendQuoted(out, id)
+	for _, id := range unknown {
+		out = appendQuoted(append(out, ','), id)
 	}
-	return out
+	return enclose(out, from)
 }
 
 // appendScores writes one score per item, null for those that have none.
 func appendScores(out []byte, a *recipe.Answer, unknown int) []byte {
-	for i := range len(a.Items) + unknown {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		if i < len(a.Items) && i < len(a.Scores) {
-			out = appendScore(out, a.Scores[i])
-		} else {
-			out = append(out, "null"...)
-		}
+	from := len(out)
+	scores := a.Scores[:min(len(a.Scores), len(a.Items))]
+	for _, v := range scores {
+		out = appendScore(append(out, ','), v)
 	}
-	return out
+	for range len(a.Items) - len(scores) + unknown {
+		out = append(out, ",null"...)
+	}
+	return enclose(out, from)
+}
+
+// enclose makes an array of elements that were written from a place on, each behind a comma.
+func enclose(out []byte, from int) []byte {
+	if len(out) == from {
+		return append(out, "[]"...)
+	}
+	out[from] = '['
+	return append(out, ']')
 }

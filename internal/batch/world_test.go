@@ -97,9 +97,11 @@ func (w *world) weight(q *recipe.Query, i int32) float64 {
 	return v
 }
 
-func (w *world) History(user string) (items []int32, times []int64, known bool) {
-	h, ok := w.history[user]
-	return h, make([]int64, len(h)), ok
+func (w *world) Histories(users []string, each func(k int, items []int32, times []int64, known bool)) {
+	for k, user := range users {
+		h, ok := w.history[user]
+		each(k, h, make([]int64, len(h)), ok)
+	}
 }
 
 func (w *world) FilterData() filter.Data            { return worldData{w} }

@@ -255,10 +255,10 @@ func (b *builder) sortTypes() error {
 }
 
 func (b *builder) writeNames(w *artifact.Writer) error {
-	if err := w.Strings("users", b.users.ids.Len(), b.users.at); err != nil {
+	if err := w.Names("users", b.users.ids.Len(), b.users.at); err != nil {
 		return err
 	}
-	if err := w.Strings("items", b.items.ids.Len(), b.items.at); err != nil {
+	if err := w.Names("items", b.items.ids.Len(), b.items.at); err != nil {
 		return err
 	}
 	names := make([]string, b.types.Len()+1)

@@ -185,7 +185,7 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 // A snapshot is an artifact whose meta is a snapshotMeta. Users and items are numbered in ascending order
 // of their ids (bytes), and hold everybody with a record or an interaction. It has the arrays
 //
-//	users, items            string tables
+//	users, items            string tables, with indexes
 //	start        i8         user u's events are start[u] to start[u+1] of the following, oldest first,
 //	                        ties in order of item, then of everything else
 //	item         i4         number of the item
@@ -202,7 +202,7 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	categorical, items/F    u4  number of the value, 0 for null
 //	boolean      items/F.values the values ascending, "" before them
 //	other string items/F        string table, "" for null
-const snapshotVersion = "snapshot 2"
+const snapshotVersion = "snapshot 3"
 
 type snapshotMeta struct {
 	Items, Users []Field // but the ids

@@ -590,6 +590,12 @@ func TestView(t *testing.T) {
 		if got := fmt.Sprint(items, times, known); got != c.want {
 			t.Errorf("History(%s) over %v with %+v = %s, want %s", c.user, c.items, c.sel, got, c.want)
 		}
+		snap.View(c.items, c.sel).Histories([]string{"nobody", c.user}, func(k int, items []int32, times []int64, known bool) {
+			want := []string{"[] [] false", c.want}[k]
+			if got := fmt.Sprint(items, times, known); got != want {
+				t.Errorf("Histories(nobody, %s)[%d] over %v with %+v = %s, want %s", c.user, k, c.items, c.sel, got, want)
+			}
+		})
 	}
 	if got := snap.View(all, Selection{}).MaxTime(); got != 40 {
 		t.Errorf("MaxTime() = %d, want 40", got)
