@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job by hand: the AWS CLI against `kindred serve`, on MovieLens-100k, every answer checked.
+# The main job by hand: the AWS CLI against `kindred serve`, on MovieLens-100k, every answer checked; and the
+# rest of the control plane (e2e-cli-control.sh), on made-up data.
 #
 # Needs go (or KINDRED_BIN), aws and python3, and the data in ${KINDRED_TESTDATA:-../shared/data}/movielens-100k.
 # Everything stays on the loopback interface and in one temporary folder. Prints each check; ends with
@@ -53,10 +54,10 @@ matches() { # what came pattern
 
 personalize() { aws personalize "$@" --output text; }
 
-checked() { # what, then arguments of checks.py
-	local what=$1 said
-	shift
-	said=$(python3 tests/boto3/checks.py "$@" 2>&1) || fail "$what" "$said" "no complaint"
+checked() { # what script-in-tests/boto3 arguments...
+	local what=$1 script=$2 said
+	shift 2
+	said=$(python3 "tests/boto3/$script" "$@" 2>&1) || fail "$what" "$said" "no complaint"
 	ok "$what${said:+: $said}"
 }
 
@@ -76,7 +77,7 @@ await() { # wanted what describe-arguments...
 	shift 3
 	while status=$(personalize "$@" --query "$member.status"); do
 		case $status in
-		ACTIVE | "CREATE FAILED" | "CREATE STOPPED") break ;;
+		ACTIVE | INACTIVE | COMPLETED | FAILED | "CREATE FAILED" | "CREATE STOPPED") break ;;
 		esac
 		((SECONDS < deadline)) || fail "$what" "$status for 300 s" "$wanted"
 		sleep 0.2
@@ -221,7 +222,7 @@ version=$(add_version "$solution")
 matches "create-solution-version" "$version" "^$solution/[0-9a-f]{8}$"
 trained "$version"
 aws personalize get-solution-metrics --solution-version-arn "$version" --output json >"$tmp/metrics.json"
-checked "get-solution-metrics" metrics "$tmp/metrics.json"
+checked "get-solution-metrics" checks.py metrics "$tmp/metrics.json"
 
 # ---- a filter, and the batch inference job ------------------------------------------------------------
 
@@ -269,12 +270,12 @@ cat >"$tmp/expected.json" <<JSON
  "batchInferenceJobConfig": {}, "batchInferenceJobMode": "BATCH_INFERENCE", "status": "ACTIVE"}
 JSON
 aws personalize describe-batch-inference-job --batch-inference-job-arn "$filtered" --output json >"$tmp/described.json"
-checked "describe-batch-inference-job" describe "$tmp/described.json" "$tmp/expected.json"
+checked "describe-batch-inference-job" checks.py describe "$tmp/described.json" "$tmp/expected.json"
 same "s3 ls of the output" "$(aws s3 ls s3://e2e/out/plain/ | awk '{printf "%s ", $NF}')" "_CHECK users.json.out "
 aws s3 cp --quiet s3://e2e/out/plain/users.json.out "$tmp/users.json.out"
 aws s3 cp --quiet s3://e2e/out/filtered/genres.json.out "$tmp/genres.json.out"
-checked "the answers" output "$tmp/users.json" "$tmp/users.json.out" --items "$tmp/items.csv"
-checked "the filtered answers" output "$tmp/genres.json" "$tmp/genres.json.out" --items "$tmp/items.csv" --filtered GENRES:GENRES
+checked "the answers" checks.py output "$tmp/users.json" "$tmp/users.json.out" --items "$tmp/items.csv"
+checked "the filtered answers" checks.py output "$tmp/genres.json" "$tmp/genres.json.out" --items "$tmp/items.csv" --filtered GENRES:GENRES
 nowhere=$(infer films-nowhere "$version" s3://e2e/nowhere/ s3://e2e/out/nowhere/)
 await "CREATE FAILED" "a job without input" batchInferenceJob describe-batch-inference-job --batch-inference-job-arn "$nowhere"
 matches "its failureReason" "$(personalize describe-batch-inference-job --batch-inference-job-arn "$nowhere" --query batchInferenceJob.failureReason)" \
@@ -306,7 +307,11 @@ inferred "the job of the model" "$one"
 inferred "the job of popularity" "$two"
 aws s3 cp --quiet s3://e2e/out/model/later.json.out "$tmp/model.out"
 aws s3 cp --quiet s3://e2e/out/popular/later.json.out "$tmp/popular.out"
-checked "against popularity" ratio "$truth" "$tmp/model.out" "$tmp/popular.out" --least 1.5 --train "$data/split-last10/train_interactions.csv.gz"
+checked "against popularity" checks.py ratio "$truth" "$tmp/model.out" "$tmp/popular.out" --least 1.5 --train "$data/split-last10/train_interactions.csv.gz"
+
+# ---- the rest of the control plane ---------------------------------------------------------------------
+
+source scripts/e2e-cli-control.sh
 
 # ---- taking everything down, in the wrong order first -------------------------------------------------
 
