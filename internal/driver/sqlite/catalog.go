@@ -26,12 +26,13 @@ type scanner interface{ Scan(dest ...any) error }
 
 func scanRecord(row scanner) (r catalog.Record, err error) {
 	var created, updated int64
+	var name, parent, doc string // named types take a slower way through database/sql
 	var extra, tags sql.NullString
-	err = row.Scan(&r.ARN, &r.Account, &r.Kind, &r.Parent, &r.Status, &created, &updated, &r.Version,
-		(*[]byte)(&r.Doc), &extra, &tags)
+	err = row.Scan(&name, &r.Account, &r.Kind, &parent, &r.Status, &created, &updated, &r.Version, &doc, &extra, &tags)
 	if err != nil {
 		return r, err
 	}
+	r.ARN, r.Parent, r.Doc = arn.ARN(name), arn.ARN(parent), json.RawMessage(doc)
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	if extra.Valid {
 		r.Extra = json.RawMessage(extra.String)
@@ -296,13 +297,16 @@ func (s *session) Secret(ctx context.Context, name string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(text)
 }
 
-// Get implements catalog.Store.
+// Get implements catalog.Store. It is not interrupted once it began, which takes less time than being ready to.
 func (d *DB) Get(ctx context.Context, a arn.ARN) (r catalog.Record, err error) {
+	if err := ctx.Err(); err != nil {
+		return r, fmt.Errorf("get %s: %w", a, err)
+	}
 	if r, ok := d.cache.get(a); ok {
-		return r, ctx.Err()
+		return r, nil
 	}
 	since := d.cache.moment()
-	err = d.read(ctx, func(s *session) error { r, err = s.Get(ctx, a); return err })
+	err = d.read(ctx, func(s *session) error { r, err = s.Get(context.WithoutCancel(ctx), a); return err })
 	if err == nil {
 		d.cache.put(r, since)
 	}

@@ -32,6 +32,10 @@ const Memory = ":memory:"
 // readers is how many connections read at a time; each caches up to 2 MiB of pages.
 const readers = 4
 
+// mapped is how much of the file readers see through the system's own cache rather than copies of its pages: a
+// commit spoils the copies of all readers, and making one takes longer than using it.
+const mapped = 1 << 30
+
 //go:embed migrations/*.sql
 var migrations embed.FS
 
@@ -104,6 +108,7 @@ func (d *DB) connect(path string) error {
 	read := pragmas()
 	read.Del("_txlock")
 	read.Set("_query_only", "1")
+	read.Set("_pragma", fmt.Sprintf("mmap_size(%d)", mapped))
 	u.RawQuery = read.Encode()
 	d.r, err = handle(u.String(), readers)
 	d.reads = &prepared{DB: d.r}
