@@ -10,8 +10,8 @@ import (
 
 // Of a comparison: turns of each server, and the length of one. Odd, so that there is a median.
 const (
-	turns = 9
-	turn  = 2 * time.Second
+	turns = 7
+	turn  = time.Second
 )
 
 // compareAPI measures reading calls over HTTP of this tree and of another build, by turns, since a machine that

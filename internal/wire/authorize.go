@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kindredrec/kindred/internal/api"
 )
@@ -22,12 +23,30 @@ func (h *handler) authorize(ctx context.Context, op *api.Operation, in any) erro
 // take a Personalize ARN the first that is given, the operation's own resource before its parents.
 func Resource(op *api.Operation, in any) string {
 	v := reflect.ValueOf(in).Elem()
-	for _, member := range subjects(op) {
-		if f := v.FieldByName(strings.ToUpper(member[:1]) + member[1:]); f.Kind() == reflect.String && f.String() != "" {
-			return f.String()
+	for _, i := range subjectFields(op, v.Type()) {
+		if name := v.Field(i).String(); name != "" {
+			return name
 		}
 	}
 	return ""
+}
+
+// foundFields keeps what subjectFields found: *api.Operation → []int.
+var foundFields sync.Map
+
+// subjectFields returns which fields of an operation's input are its subjects, in their order.
+func subjectFields(op *api.Operation, input reflect.Type) []int {
+	if found, ok := foundFields.Load(op); ok {
+		return found.([]int)
+	}
+	var fields []int
+	for _, member := range subjects(op) {
+		if f, ok := input.FieldByName(strings.ToUpper(member[:1]) + member[1:]); ok && f.Type.Kind() == reflect.String {
+			fields = append(fields, f.Index[0])
+		}
+	}
+	foundFields.Store(op, fields)
+	return fields
 }
 
 // subjects are the members of op's input that name resources, the one that it is about first.

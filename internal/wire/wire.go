@@ -189,20 +189,25 @@ func encode(out any) ([]byte, error) {
 // log writes one line: the operator's view, with the whole chain of an error.
 func (h *handler) log(r *http.Request, op *api.Operation, status int, d time.Duration, err error) {
 	level := slog.LevelInfo
-	args := []any{"operation", nameOf(op), "status", status, "duration", d, "request", RequestID(r.Context())}
-	if h.opts.Account != nil {
-		args = append(args, "account", h.opts.Account(r.Context()))
-	}
-	if err != nil {
-		args = append(args, "error", err.Error())
-	}
 	if status >= 500 && status != http.StatusNotImplemented {
 		level = slog.LevelError
 	}
-	if p, ok := errors.AsType[*panicked](err); ok {
-		args = append(args, "stack", string(p.stack))
+	if !h.opts.Log.Enabled(r.Context(), level) {
+		return
 	}
-	h.opts.Log.Log(r.Context(), level, "request", args...)
+	var room [7]slog.Attr
+	attrs := append(room[:0], slog.String("operation", nameOf(op)), slog.Int("status", status), slog.Duration("duration", d),
+		slog.String("request", RequestID(r.Context())))
+	if h.opts.Account != nil {
+		attrs = append(attrs, slog.String("account", h.opts.Account(r.Context())))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	if p, ok := errors.AsType[*panicked](err); ok {
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	h.opts.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
 // A panicked is what a handler's panic becomes.
