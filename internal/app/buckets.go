@@ -37,7 +37,7 @@ func (e embedded) Bucket(ctx context.Context, name string) (blob.Driver, error) 
 		return nil, fmt.Errorf("bucket %s: no account in the context", name)
 	}
 	client, creds := e.gate.Client(caller.Account)
-	all := s3.New(s3.Config{Endpoint: gateway.Endpoint, Region: e.gate.Region(), Credentials: creds, HTTPClient: client})
+	all := s3.New(s3.Config{Endpoint: gateway.Endpoint, Region: e.gate.Region(), Credentials: creds, HTTPClient: client, Private: true})
 	d, err := all.Bucket(ctx, name)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,31 @@ func of(g *gateway.Gateway, account string) *s3.Store {
 
 func TestDriver(t *testing.T) {
 	_, store := embedded(t)
+	runKit(t, store)
+}
+
+// A way that is private is used without hashes of the bodies.
+func TestDriverOnPrivateWay(t *testing.T) {
+	g, _ := embedded(t)
+	client, creds := g.Client(auth.DefaultAccount)
+	var unsigned atomic.Int64
+	seen := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("X-Amz-Content-Sha256") == auth.UnsignedPayload {
+			unsigned.Add(1)
+		}
+		return client.Transport.RoundTrip(r)
+	})}
+	runKit(t, s3.New(s3.Config{Endpoint: gateway.Endpoint, Region: g.Region(), Credentials: creds, HTTPClient: seen, Private: true}))
+	if unsigned.Load() == 0 {
+		t.Error("every body was hashed, want none")
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func runKit(t *testing.T, store *s3.Store) {
 	n := 0
 	blobtest.Run(t, func(t *testing.T) blob.Driver {
 		n++
