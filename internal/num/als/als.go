@@ -11,10 +11,12 @@ package als
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 
 	"github.com/kindredrec/kindred/internal/num/f32"
+	"github.com/kindredrec/kindred/internal/num/gemm"
 )
 
 // A Sparse is a matrix of known weights by rows; row r is Col[Start[r]:Start[r+1]].
@@ -82,18 +84,47 @@ func Start(m *Sparse, c Config) *Factors {
 // matrices beside f.
 func Fit(ctx context.Context, m *Sparse, c Config, f *Factors) error {
 	t := m.Transpose()
+	sides := [2]side{{m, c.penalties(m), f.Rows, f.Cols}, {t, c.penalties(t), f.Cols, f.Rows}}
 	for sweep := range c.Sweeps {
-		if err := half(ctx, m, f.Rows, f.Cols, c); err != nil {
-			return err
-		}
-		if err := half(ctx, t, f.Cols, f.Rows, c); err != nil {
-			return err
+		for k := range sides {
+			if err := sides[k].solve(ctx, c); err != nil {
+				return err
+			}
 		}
 		if c.Progress != nil {
 			c.Progress(sweep+1, c.Sweeps)
 		}
 	}
 	return nil
+}
+
+// A side is what is solved in half a sweep: a vector x for each row of m, given those of its columns.
+type side struct {
+	m         *Sparse
+	penalties []float32 // by row
+	x, fixed  []float32
+}
+
+// solve first turns the vectors of both sides, which changes no product of them, so that the matrix that rows
+// share is diagonal.
+func (h *side) solve(ctx context.Context, c Config) error {
+	s := NewSolver(h.fixed, h.m.Cols, c)
+	diagonal, err := s.align(ctx, h.x, h.m.Rows)
+	if err != nil {
+		return err
+	}
+	s.diagonal = diagonal
+	return Spread(ctx, c.Threads, h.m.Rows, 64, func(lo, hi int) {
+		w := s.Workspace()
+		for r := lo; r < hi; r++ {
+			cols, weights := h.m.Row(r)
+			if next := r + 1; next < hi {
+				soon, _ := h.m.Row(next)
+				prefetch(h.fixed, s.stride, soon[:min(len(soon), ahead)])
+			}
+			s.solveDiagonal(w, cols, weights, h.penalties[r], c.Steps, h.x[r*s.stride:(r+1)*s.stride])
+		}
+	})
 }
 
 // random returns n vectors of about unit length.
@@ -109,28 +140,12 @@ func random(n, dim, stride int, seed uint64) []float32 {
 	return v
 }
 
-// half solves every row of m against fixed.
-func half(ctx context.Context, m *Sparse, x, fixed []float32, c Config) error {
-	s := NewSolver(fixed, m.Cols, c)
-	if err := s.gather(ctx, c.Threads); err != nil {
-		return err
-	}
-	stride := s.stride
-	return Spread(ctx, c.Threads, m.Rows, 64, func(lo, hi int) {
-		w := s.Workspace()
-		for r := lo; r < hi; r++ {
-			cols, weights := m.Row(r)
-			s.Solve(w, cols, weights, c.Steps, x[r*stride:(r+1)*stride])
-		}
-	})
-}
-
 // A Solver finds the vector of a row given the vectors of the columns. It is read-only once made.
 type Solver struct {
 	n, dim, stride int
 	fixed          []float32
 	gram           []float32 // Unobserved × sum of y·yᵀ, stride × stride
-	diagonal       []float32 // of gram if it has nothing else, or nil
+	diagonal       []float32 // of gram if it has nothing else, or nil; ones behind dim
 	c              Config
 }
 
@@ -157,8 +172,8 @@ func (s *Solver) Stride() int { return s.stride }
 func (s *Solver) WithGram(gram []float32) *Solver {
 	s.gram, s.diagonal = gram, nil
 	if largest, _ := offDiagonal(gram, s.dim, s.stride); largest == 0 {
-		s.diagonal = make([]float32, s.dim)
-		for a := range s.diagonal {
+		s.diagonal = ones(s.stride)
+		for a := range s.dim {
 			s.diagonal[a] = gram[a*s.stride+a]
 		}
 	}
@@ -175,12 +190,8 @@ func (s *Solver) gather(ctx context.Context, threads int) error {
 	sums := make([][]float32, parts)
 	err := Spread(ctx, threads, parts, 1, func(p, _ int) {
 		g := make([]float32, s.dim*s.stride)
-		for i := p * size; i < min((p+1)*size, s.n); i++ {
-			y := s.fixed[i*s.stride : (i+1)*s.stride]
-			for a := range s.dim {
-				b := a &^ (f32.Block - 1)
-				f32.Axpy(y[a], y[b:], g[a*s.stride+b:(a+1)*s.stride])
-			}
+		if lo, hi := p*size, min((p+1)*size, s.n); lo < hi {
+			gemm.Gram(1, true, s.dim, hi-lo, 1, s.fixed[lo*s.stride:], s.stride, 0, g, s.stride)
 		}
 		sums[p] = g
 	})
@@ -193,7 +204,7 @@ func (s *Solver) gather(ctx context.Context, threads int) error {
 	}
 	for a := range s.dim {
 		for b := range a {
-			s.gram[a*s.stride+b] = s.gram[b*s.stride+a]
+			s.gram[b*s.stride+a] = s.gram[a*s.stride+b]
 		}
 	}
 	return nil
@@ -203,13 +214,13 @@ func (s *Solver) gather(ctx context.Context, threads int) error {
 const enough = 1e-10
 
 // A Workspace is the scratch memory of one goroutine.
-type Workspace struct{ r, p, ap, z, shared, inverse []float32 }
+type Workspace struct{ r, p, ap, shared, inverse []float32 }
 
 // Workspace returns new scratch memory.
 func (s *Solver) Workspace() *Workspace {
-	all := make([]float32, 6*s.stride)
-	part := func(k int) []float32 { return all[k*s.stride : (k+1)*s.stride] }
-	return &Workspace{part(0), part(1), part(2), part(3), part(4), part(5)}
+	all := make([]float32, 5*s.stride)
+	part := func(k int) []float32 { return all[k*s.stride : (k+1)*s.stride : (k+1)*s.stride] }
+	return &Workspace{part(0), part(1), part(2), part(3), part(4)}
 }
 
 // Solve improves x, a vector of Stride, by steps of conjugate gradients towards
@@ -219,7 +230,12 @@ func (s *Solver) Workspace() *Workspace {
 // over the given columns. Start with zeros or with an earlier solution. It stops early where the residual is
 // a hundred-thousandth of what it was.
 func (s *Solver) Solve(w *Workspace, cols []int32, weights []float32, steps int, x []float32) {
-	lambda := s.lambda(weights)
+	for _, c := range cols {
+		if uint(c) >= uint(s.n) {
+			panic(fmt.Sprintf("als: column %d of %d", c, s.n))
+		}
+	}
+	lambda := s.c.penalty(weights, s.n)
 	if s.diagonal != nil {
 		s.solveDiagonal(w, cols, weights, lambda, steps, x)
 		return
@@ -264,11 +280,21 @@ func (s *Solver) column(c int32) []float32 {
 	return s.fixed[int(c)*s.stride : (int(c)+1)*s.stride]
 }
 
-// lambda is the regularisation of a row with these weights.
-func (s *Solver) lambda(weights []float32) float32 {
-	sum := s.c.Unobserved * float64(s.n)
+// penalty is the regularisation of a row with these weights and so many columns.
+func (c Config) penalty(weights []float32, columns int) float32 {
+	sum := c.Unobserved * float64(columns)
 	for _, w := range weights {
 		sum += float64(w)
 	}
-	return float32(s.c.Regularization * math.Pow(sum, s.c.Exponent))
+	return float32(c.Regularization * math.Pow(sum, c.Exponent))
+}
+
+// penalties returns the penalty of every row of m.
+func (c Config) penalties(m *Sparse) []float32 {
+	p := make([]float32, m.Rows)
+	for r := range p {
+		_, weights := m.Row(r)
+		p[r] = c.penalty(weights, m.Cols)
+	}
+	return p
 }

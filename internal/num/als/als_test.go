@@ -91,7 +91,7 @@ func reachesTheMinimum(t *testing.T, rotated bool) {
 	x := make([]float32, stride)
 	cols, weights := m.Row(0)
 	s.Solve(s.Workspace(), cols, weights, 2*c.Dim, x)
-	lambda := float64(s.lambda(weights))
+	lambda := float64(s.c.penalty(weights, s.n))
 	for a := range c.Dim {
 		g := lambda * float64(x[a])
 		for b := range c.Dim {

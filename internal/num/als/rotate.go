@@ -1,10 +1,10 @@
 package als
 
 import (
-	"cmp"
 	"context"
 	"math"
-	"slices"
+
+	"github.com/kindredrec/kindred/internal/num/gemm"
 )
 
 // Rotate turns n vectors into the basis in which their Gram matrix is diagonal, largest entry first, and
@@ -17,17 +17,48 @@ func Rotate(ctx context.Context, vectors []float32, n int, c Config) ([]float32,
 	if err != nil {
 		return nil, err
 	}
-	basis := eigenvectors(gram, s.dim, s.stride)
-	err = Spread(ctx, c.Threads, n, 256, func(lo, hi int) {
-		y := make([]float64, s.dim)
-		for i := lo; i < hi; i++ {
-			turn(vectors[i*s.stride:i*s.stride+s.dim], basis, y)
-		}
-	})
-	if err != nil {
+	basis, _ := eigenvectors(gram, s.dim, s.stride)
+	if err := turn(ctx, c.Threads, vectors, n, s.dim, s.stride, basis); err != nil {
 		return nil, err
 	}
 	return s.Prepare(ctx, c.Threads)
+}
+
+// align turns the solver's vectors as Rotate does, and n others with them, and returns the diagonal that the Gram
+// matrix then has.
+func (s *Solver) align(ctx context.Context, others []float32, n int) ([]float32, error) {
+	diagonal := ones(s.stride)
+	if s.c.Unobserved == 0 {
+		clear(diagonal[:s.dim])
+		return diagonal, nil
+	}
+	if err := s.gather(ctx, s.c.Threads); err != nil {
+		return nil, err
+	}
+	basis, values := eigenvectors(s.gram, s.dim, s.stride)
+	for a, v := range values {
+		diagonal[a] = float32(max(0, v))
+	}
+	if err := turn(ctx, s.c.Threads, s.fixed, s.n, s.dim, s.stride, basis); err != nil {
+		return nil, err
+	}
+	return diagonal, turn(ctx, s.c.Threads, others, n, s.dim, s.stride, basis)
+}
+
+// turn replaces each of n vectors by its products with the rows of basis.
+func turn(ctx context.Context, threads int, vectors []float32, n, dim, stride int, basis [][]float64) error {
+	columns := make([]float32, dim*stride)
+	for a, row := range basis {
+		for k, v := range row {
+			columns[k*stride+a] = float32(v)
+		}
+	}
+	return Spread(ctx, threads, n, 256, func(lo, hi int) {
+		x := vectors[lo*stride : hi*stride]
+		y := make([]float32, len(x))
+		gemm.Mul(false, false, hi-lo, dim, dim, 1, x, stride, columns, stride, 0, y, stride)
+		copy(x, y)
+	})
 }
 
 // offDiagonal returns the size of the largest entry off the diagonal of gram, and of the largest on it.
@@ -56,90 +87,5 @@ func straighten(gram []float32, dim, stride int) {
 				gram[a*stride+b] = 0
 			}
 		}
-	}
-}
-
-// turn replaces x by its products with the rows of basis. y is scratch memory.
-func turn(x []float32, basis [][]float64, y []float64) {
-	clear(y)
-	for a, row := range basis {
-		var sum float64
-		for k, v := range x {
-			sum += float64(float64(v) * row[k])
-		}
-		y[a] = sum
-	}
-	for a := range x {
-		x[a] = float32(y[a])
-	}
-}
-
-// eigenvectors returns the eigenvectors of a symmetric matrix as rows, those of the largest eigenvalue first,
-// each with its largest component positive. (Cyclic Jacobi rotations; Golub and Van Loan, Matrix Computations,
-// §8.5.)
-func eigenvectors(gram []float32, dim, stride int) [][]float64 {
-	m, v := make([][]float64, dim), make([][]float64, dim)
-	for a := range dim {
-		m[a], v[a] = make([]float64, dim), make([]float64, dim)
-		v[a][a] = 1
-		for b := range dim {
-			m[a][b] = float64(gram[a*stride+b])
-		}
-	}
-	_, largest := offDiagonal(gram, dim, stride)
-	for range 30 { // converges quadratically: ten suffice
-		if !sweep(m, v, 1e-12*largest) { // far below the rounding of gram
-			break
-		}
-	}
-	order := make([]int, dim)
-	for a := range order {
-		order[a] = a
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(m[b][b], m[a][a]), cmp.Compare(a, b)) })
-	rows := make([][]float64, dim)
-	for a, o := range order {
-		rows[a] = v[o]
-		if most := slices.MaxFunc(v[o], func(x, y float64) int { return cmp.Compare(math.Abs(x), math.Abs(y)) }); most < 0 {
-			for k := range v[o] {
-				v[o][k] = -v[o][k]
-			}
-		}
-	}
-	return rows
-}
-
-// sweep zeroes once every pair of entries off the diagonal of m that is larger than small, and turns the rows
-// of v along. It reports whether there was anything to do.
-func sweep(m, v [][]float64, small float64) (did bool) {
-	for a := range m {
-		for b := a + 1; b < len(m); b++ {
-			g := m[a][b]
-			if math.Abs(g) <= small {
-				continue
-			}
-			did = true
-			theta := (m[b][b] - m[a][a]) / (2 * g)
-			t := 1 / (math.Abs(theta) + math.Sqrt(float64(theta*theta)+1))
-			if theta < 0 {
-				t = -t
-			}
-			cos := 1 / math.Sqrt(float64(t*t)+1)
-			sin := t * cos
-			rotate(m[a], m[b], cos, sin)
-			for k := range m {
-				x, y := m[k][a], m[k][b]
-				m[k][a], m[k][b] = float64(cos*x)-float64(sin*y), float64(sin*x)+float64(cos*y)
-			}
-			rotate(v[a], v[b], cos, sin)
-		}
-	}
-	return did
-}
-
-func rotate(x, y []float64, cos, sin float64) {
-	for k := range x {
-		p, q := x[k], y[k]
-		x[k], y[k] = float64(cos*p)-float64(sin*q), float64(sin*p)+float64(cos*q)
 	}
 }
