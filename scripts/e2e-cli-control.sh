@@ -199,6 +199,7 @@ same "the tracker brought a dataset" "$(listed list-datasets --dataset-group-arn
 refused ResourceAlreadyExistsException "a second tracker of a group" aws personalize create-event-tracker --name more --dataset-group-arn "$shop"
 refused InvalidInputException "a schema that the domain does not allow" aws personalize create-schema --name x --domain ECOMMERCE --schema "file://$tmp/planted/items.schema.json"
 
+active dataset-import-job "$(add_import shop "$(arn dataset/shop/INTERACTIONS)" s3://e2e/planted/interactions.csv)"
 foryou=$(made recommender --name for-you --dataset-group-arn "$shop" --recipe-arn arn:aws:personalize:::recipe/aws-ecomm-recommended-for-you \
 	--recommender-config minRecommendationRequestsPerSecond=2)
 active recommender "$foryou"

@@ -200,7 +200,7 @@ def shop(personalize, s3):
     flow = Flow(personalize, s3, "shop", domain="ECOMMERCE")
     flow.dataset("Interactions", EVENTS, domain="ECOMMERCE")
     flow.dataset("Items", planted.schema("Items", "ITEM_ID:string", "PRICE:float", "CATEGORY_L1:string*"), domain="ECOMMERCE")
-    flow.load("Interactions", "events", flow.put("events.csv", made_up().replace(",view,", ",View,")))
+    flow.load("Interactions", "events", flow.put("events.csv", made_up()))
     return flow
 
 
@@ -231,7 +231,7 @@ def test_recommender(shop, personalize):
     active(personalize.describe_recommender, "recommender", **it)
     changed = {"minRecommendationRequestsPerSecond": 3, "enableMetadataWithRecommendations": True}
     personalize.update_recommender(**it, recommenderConfig=changed)
-    d = wait(personalize.describe_recommender, "recommender", until=lambda d: d["latestRecommenderUpdate"]["status"] == "ACTIVE", **it)
+    d = wait(personalize.describe_recommender, "recommender", until=lambda d: d["status"] == d["latestRecommenderUpdate"]["status"] == "ACTIVE", **it)
     assert d["recommenderConfig"] == d["latestRecommenderUpdate"]["recommenderConfig"] == changed
     delete(personalize, "recommender", **it)
     assert names(personalize.list_recommenders, "recommenders", datasetGroupArn=shop.group) == []
@@ -330,6 +330,7 @@ def several(events, personalize, s3):
             jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/events/out/page-{n}/"}})
         flow = Flow(personalize, s3, f"page-{n}", domain="ECOMMERCE")
         flow.dataset("Interactions", EVENTS, domain="ECOMMERCE")
+        flow.load("Interactions", "events", flow.put("events.csv", made_up()))
         flow.filter("f", 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
         flow.export("Interactions", "e")
         personalize.create_recommender(name=f"page-{n}", datasetGroupArn=flow.group, recipeArn=recipe("aws-ecomm-recommended-for-you"))

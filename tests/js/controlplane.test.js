@@ -181,7 +181,7 @@ test("batch inference jobs are listed", async () => {
   assert.deepEqual(jobs.map((j) => [j.jobName, j.status]), [["control-popular-2", "ACTIVE"], ["control-popular-1", "ACTIVE"]]);
 });
 
-/** shop makes a dataset group of a domain, with interactions and items. */
+/** shop makes a dataset group of a domain, with interactions and a dataset for items. */
 async function shop(name) {
   const made = await call("CreateDatasetGroup", { name, domain: "ECOMMERCE" });
   assert.equal(made.domain, "ECOMMERCE");
