@@ -12,14 +12,17 @@ import (
 // initial is the standard deviation of what vectors start as.
 const initial = 0.02
 
-// shards is how many parts a batch has. Each is worked on by one goroutine and has gradients of its own,
-// which are added in order: that makes sums the same for any number of threads.
-const shards = 8
+// A batch has a shard for every so many events, and a few at least. Each is worked on by one goroutine and has
+// gradients of its own, which are added in order: that makes sums the same for any number of threads.
+const (
+	shardEvents = 512
+	leastShards = 2
+)
 
 // Train learns a network from sequences; from is where it starts, nil for a new one.
 //
-// Memory: four times the items' vectors and the parameters; and for each of 8 shards of a batch, the vectors
-// of the items of the batch, and some 40·Width·Batch/8 bytes a layer.
+// Memory: seven times the items' vectors and the parameters; and for each shard of 512 events, the vectors of the
+// items of the batch, and some 50·Width+4·Window numbers an event and layer for two heads.
 func Train(ctx context.Context, s *Sequences, o Options, from *Model) (*Model, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
@@ -42,7 +45,7 @@ type trainer struct {
 	c       candidates
 	touched []int32 // items of the batch, candidates first
 	local   []int32 // by item: its place in touched, or -1
-	shards  [shards]shard
+	shards  []shard
 	norms   []float64
 }
 
@@ -75,6 +78,7 @@ func newTrainer(s *Sequences, o Options, from *Model) *trainer {
 	for i := range s.Items {
 		t.local[i], t.c.at[i] = -1, -1
 	}
+	t.shards = make([]shard, max(leastShards, o.Batch/shardEvents))
 	for k := range t.shards {
 		h := &t.shards[k]
 		h.params = make([]float32, len(t.model.params))
@@ -137,7 +141,7 @@ const longestNorm = 1
 // step learns from one batch, and returns its loss and how many events it told.
 func (t *trainer) step(ctx context.Context, step, steps int) (loss, events float64, err error) {
 	t.load()
-	err = als.Spread(ctx, t.o.Threads, shards, 1, func(lo, hi int) {
+	err = als.Spread(ctx, t.o.Threads, len(t.shards), 1, func(lo, hi int) {
 		for k := lo; k < hi; k++ {
 			t.learn(&t.shards[k])
 		}
@@ -247,7 +251,7 @@ func (t *trainer) descend(ctx context.Context, step, steps int, events float64) 
 	err := als.Spread(ctx, t.o.Threads, flat+rows, 1, func(lo, hi int) {
 		for k := lo; k < hi; k++ {
 			sum := part(&t.shards[0], k)
-			for s := 1; s < shards; s++ {
+			for s := 1; s < len(t.shards); s++ {
 				add(sum, part(&t.shards[s], k))
 			}
 			t.norms[k] = squares(sum)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
@@ -61,6 +62,7 @@ type settings struct {
 	Recency bool             // apply_recency_bias
 	Level   [voices]float64  // what a voice's signal is divided by
 	Weights [signals]float64 // logit per unit of signal
+	Network *seqnet.Shape    // nil if there is none
 }
 
 // Train learns the lists from all but what the inner split holds back, weighs them on that, and learns
@@ -77,7 +79,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	all := newSequences(t.Data)
 	s := settings{Recipe: r.info.Name, Recency: recency}
 	p := progress{report: t.Progress, total: 2 * familyCount}
-	weighed, err := s.tune(ctx, all, t.Seed, t.Threads, &p)
+	net, weighed, err := s.tune(ctx, all, t.Seed, t.Threads, &p)
 	if err != nil {
 		return err
 	}
@@ -85,6 +87,10 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err != nil {
 		return err
 	}
+	if l.network, err = net.goOn(ctx, all, t.Seed, t.Threads); err != nil {
+		return err
+	}
+	s.Network = l.network.shape()
 	if !weighed {
 		s.Weights = prior(recency)
 		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
@@ -94,26 +100,34 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	return write(t, s, l)
 }
 
-// tune sets the weights by an inner split, and reports false if there are too few users for that.
+// tune sets the weights by an inner split, and reports false if there are too few users for that. It returns the
+// network that knows the part that was not held back, if there is one.
 //
 // The split is by time, as everything is measured, unless times say nothing: then the newest events of everybody
 // are the same few items, and what is learned of them is wrong for the rest. So events are held back from
-// anywhere instead.
-func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, threads int, p *progress) (bool, error) {
-	part, tests := all.holdBack(seed, all.simultaneous() && all.uniform())
+// anywhere instead, and no network learns their order.
+func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, threads int, p *progress) (*network, bool, error) {
+	scattered := all.simultaneous() && all.uniform()
+	part, tests := all.holdBack(seed, scattered)
 	if len(tests) < leastTests {
-		return false, nil
+		return nil, false, nil
 	}
 	l, err := learn(ctx, part, threads, p)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	return true, weigh(ctx, s, l, tests, threads)
+	if s.Recency && !scattered && len(part.item) >= netLeast {
+		if l.network, err = trainNetwork(ctx, part, tests, seed, threads); err != nil {
+			return nil, false, err
+		}
+	}
+	return l.network, true, weigh(ctx, s, l, tests, threads)
 }
 
 // A learned is everything that is known of items.
 type learned struct {
 	families [familyCount]lists
+	network  *network  // nil where order is not to count or nothing could be told of it
 	order    []int32   // items by popularity
 	popular  []float32 // log(users+1)
 	trending []float32 // log(newest events+1)
@@ -198,6 +212,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 			return err
 		}
 	}
+	if err := l.network.put(w); err != nil {
+		return err
+	}
 	return w.Meta(s)
 }
 
@@ -229,6 +246,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		if m.families[k], err = getLists(f, listNames[k], n); err != nil {
 			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 		}
+	}
+	if m.network, err = getNetwork(f, m.settings.Network); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	return m, nil
 }

@@ -148,7 +148,7 @@ func (w *listener) hard() []int32 {
 			out = append(out, i)
 		}
 	}
-	return out
+	return append(out, w.ear.likely[:min(hardest, len(w.ear.likely))]...)
 }
 
 // pull is how strongly the weights are drawn to the prior, in examples: nothing beside a thousand, much

@@ -1,6 +1,7 @@
 package blend
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -27,6 +28,7 @@ const (
 	oftenSignal                      // log(how often)
 	lateSignal                       // 2^(−age/3) of its last event
 	longSignal                       // 2^(−age/50)
+	networkSignal                    // the network's logit
 	signals
 )
 
@@ -64,6 +66,7 @@ type listener struct {
 	seen    []bool
 	loudest [voices]float32
 	touched []int32 // the items whose sum or age is set, each once
+	ear     ear
 }
 
 func newListener(l *learned, recency bool) *listener {
@@ -89,6 +92,7 @@ func (w *listener) reset() {
 // listen sums up what a history, oldest first, says of items.
 func (w *listener) listen(items []int32) {
 	w.reset()
+	history := items
 	items = items[max(0, len(items)-longest):]
 	if !w.recency { // sums then come out the same to the last bit in whatever order things were
 		items = slices.Sorted(slices.Values(items))
@@ -106,6 +110,12 @@ func (w *listener) listen(items []int32) {
 			w.touch(i)
 			w.age[i] = int32(age + 1)
 			w.taste(i, age)
+		}
+	}
+	if n := w.learned.network; n != nil && w.recency {
+		w.ear.hear(context.Background(), n, history) // never cancelled, so it does not fail
+		for _, i := range w.ear.likely {
+			w.touch(i)
 		}
 	}
 	w.loudest = [voices]float32{}
@@ -175,5 +185,9 @@ func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64)
 		x[oftenSignal] = math.Log(float64(w.often[i]))
 		x[lateSignal] = math.Exp2(-float64(a-1) / 3)
 		x[longSignal] = math.Exp2(-float64(a-1) / 50)
+	}
+	x[networkSignal] = 0
+	if n := w.learned.network; n != nil && w.recency {
+		x[networkSignal] = float64(w.ear.logit(n, i))
 	}
 }

@@ -1,0 +1,159 @@
+package blend
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
+	"github.com/kindredrec/kindred/internal/num/topk"
+)
+
+// A network is a transformer over histories, ready to answer.
+type network struct {
+	*seqnet.Model
+	matrix *topk.Matrix // of the items' vectors
+}
+
+func newNetwork(m *seqnet.Model) (*network, error) {
+	n := m.Items()
+	matrix, err := topk.NewMatrix(n, m.Shape().Width, m.Vectors(), make([]float32, n))
+	return &network{m, matrix}, err
+}
+
+// The sizes of the network and of its training. Rounds are passes over the events; the last ones are over what
+// the inner split had held back as well.
+const (
+	netWidth      = 64
+	netWindow     = 200
+	netDropout    = 0.2
+	netRate       = 0.003
+	netCandidates = 512
+	netRounds     = 20
+	netLastRounds = 3
+	netLastRate   = 0.001
+	netMost       = 40 << 20 // events in all rounds
+	netTests      = 500      // of the inner split, to end the training by
+	netLeast      = 30_000   // events; from fewer, its hundred thousand numbers are not learned
+)
+
+// netOptions are for so many events; small data takes smaller steps, so that there are enough of them.
+func netOptions(events int, rounds int64, rate float32, seed uint64, threads int) seqnet.Options {
+	return seqnet.Options{
+		Shape:   seqnet.Shape{Width: netWidth, Window: netWindow},
+		Dropout: netDropout, Rate: rate, Events: min(rounds*int64(events), netMost),
+		Batch: max(512, min(4096, events/128)), Candidates: netCandidates, Seed: seed, Threads: threads,
+	}
+}
+
+// trainNetwork learns what comes next in the sequences, until the tests are told no better.
+func trainNetwork(ctx context.Context, s *sequences, tests []test, seed uint64, threads int) (*network, error) {
+	o := netOptions(len(s.item), netRounds, netRate, seed, threads)
+	for _, t := range tests[:min(len(tests), netTests)] {
+		if len(t.before) > 0 {
+			o.Tests = append(o.Tests, seqnet.Test{History: t.before, Next: t.next[0]})
+		}
+	}
+	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))
+}
+
+// goOn lets a network learn from all sequences what it has learned from some.
+func (n *network) goOn(ctx context.Context, s *sequences, seed uint64, threads int) (*network, error) {
+	if n == nil {
+		return nil, nil
+	}
+	o := netOptions(len(s.item), netLastRounds, netLastRate, seed+1, threads)
+	return finish(seqnet.Train(ctx, s.forNetwork(), o, n.Model))
+}
+
+func finish(m *seqnet.Model, err error) (*network, error) {
+	if errors.Is(err, seqnet.ErrDiverged) {
+		return nil, fault.Newf(fault.Internal, "The network's training diverged, so nothing was saved: %s.", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newNetwork(m)
+}
+
+func (s *sequences) forNetwork() *seqnet.Sequences {
+	return &seqnet.Sequences{Items: s.n, Start: s.start, Item: s.item}
+}
+
+// put writes the arrays of a network:
+//
+//	network.params   float32, all but the items' vectors
+//	network.vectors  float32, netWidth for each item
+//
+// Its shape is part of the settings.
+func (n *network) put(w *artifact.Writer) error {
+	if n == nil {
+		return nil
+	}
+	if err := artifact.Put(w, "network.params", n.Params()); err != nil {
+		return err
+	}
+	return artifact.Put(w, "network.vectors", n.Vectors())
+}
+
+func getNetwork(f *artifact.File, shape *seqnet.Shape) (*network, error) {
+	if shape == nil {
+		return nil, nil
+	}
+	params, err := artifact.Get[float32](f, "network.params")
+	if err != nil {
+		return nil, err
+	}
+	vectors, err := artifact.Get[float32](f, "network.vectors")
+	if err != nil {
+		return nil, err
+	}
+	m, err := seqnet.Of(*shape, params, vectors)
+	if err != nil {
+		return nil, err
+	}
+	return newNetwork(m)
+}
+
+// shape is what the settings keep of a network.
+func (n *network) shape() *seqnet.Shape {
+	if n == nil {
+		return nil
+	}
+	s := n.Shape()
+	return &s
+}
+
+// heard is how many of the items that a network finds likeliest are scored.
+const heard = 500
+
+// An ear is scratch memory for what a network says of one history.
+type ear struct {
+	state  []float32
+	job    [1]topk.Job
+	likely []int32 // the likeliest items, best first
+}
+
+// hear makes the logits of all items after a history known. It fails only when ctx is cancelled.
+func (e *ear) hear(ctx context.Context, n *network, items []int32) error {
+	if len(e.state) != n.Shape().Width {
+		e.state = make([]float32, n.Shape().Width)
+	}
+	n.Encode(items, e.state)
+	j := &e.job[0]
+	if j.Set(e.state, 0) != nil { // longer than topk.MaxNorm
+		clear(e.state)
+		j.Set(e.state, 0)
+	}
+	e.likely = e.likely[:0]
+	j.Best.Reset(min(heard, n.Items()))
+	err := topk.Best(ctx, n.matrix, e.job[:])
+	for _, key := range j.Best.Sorted() {
+		e.likely = append(e.likely, key.Index())
+	}
+	return err
+}
+
+// logit is what the network gives item i.
+func (e *ear) logit(n *network, i int32) float32 { return n.matrix.Score(&e.job[0], int(i)) }
