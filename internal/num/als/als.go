@@ -65,6 +65,8 @@ type Config struct {
 	Seed           uint64
 	Threads        int // the result does not depend on it
 	Progress       func(done, total int)
+	Halves         int                                // half sweeps that the factors have had already
+	Checkpoint     func(halves int, f *Factors) error // told of each half sweep, nil for nobody
 }
 
 // Stride is the distance between vectors of dim in memory: dim rounded up to a multiple of 16, the
@@ -81,18 +83,22 @@ func Start(m *Sparse, c Config) *Factors {
 }
 
 // Fit improves f by c.Sweeps sweeps over m. It needs memory for the transpose of m and for 64 Gram
-// matrices beside f.
+// matrices beside f. With the factors that Checkpoint was shown, and with Halves, it goes on as if nothing had
+// been between, to the bit. An error of Checkpoint ends it.
 func Fit(ctx context.Context, m *Sparse, c Config, f *Factors) error {
 	t := m.Transpose()
 	sides := [2]side{{m, c.penalties(m), f.Rows, f.Cols}, {t, c.penalties(t), f.Cols, f.Rows}}
-	for sweep := range c.Sweeps {
-		for k := range sides {
-			if err := sides[k].solve(ctx, c); err != nil {
+	for half := c.Halves; half < 2*c.Sweeps; half++ {
+		if err := sides[half%2].solve(ctx, c); err != nil {
+			return err
+		}
+		if c.Checkpoint != nil {
+			if err := c.Checkpoint(half+1, f); err != nil {
 				return err
 			}
 		}
-		if c.Progress != nil {
-			c.Progress(sweep+1, c.Sweeps)
+		if c.Progress != nil && half%2 == 1 {
+			c.Progress(half/2+1, c.Sweeps)
 		}
 	}
 	return nil

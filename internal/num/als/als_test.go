@@ -2,6 +2,7 @@ package als
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -140,6 +141,40 @@ func TestRotate(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A fit that goes on from any half sweep ends with the bits of one that was never interrupted.
+func TestFitGoesOn(t *testing.T) {
+	m, c := twoTastes(), config()
+	whole := Start(m, c)
+	var states []*Factors
+	c.Checkpoint = func(halves int, f *Factors) error {
+		if states = append(states, &Factors{slices.Clone(f.Rows), slices.Clone(f.Cols)}); len(states) != halves {
+			t.Errorf("checkpoint %d tells of %d half sweeps", len(states), halves)
+		}
+		return nil
+	}
+	if err := Fit(context.Background(), m, c, whole); err != nil {
+		t.Fatal(err)
+	}
+	if len(states) != 2*c.Sweeps {
+		t.Fatalf("%d checkpoints in %d sweeps", len(states), c.Sweeps)
+	}
+	c.Checkpoint = nil
+	for k, f := range states {
+		c.Halves = k + 1
+		if err := Fit(context.Background(), m, c, f); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.Rows, whole.Rows) || !slices.Equal(f.Cols, whole.Cols) {
+			t.Errorf("going on after %d half sweeps ends otherwise than without a break", k+1)
+		}
+	}
+	broken := errors.New("disk full")
+	c.Halves, c.Checkpoint = 0, func(int, *Factors) error { return broken }
+	if err := Fit(context.Background(), m, c, Start(m, c)); err != broken {
+		t.Errorf("Fit = %v where a checkpoint fails, want %v", err, broken)
 	}
 }
 
