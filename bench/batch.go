@@ -172,7 +172,7 @@ func (sh *shape) teach(ctx context.Context, s *server) (version string, err erro
 	if err != nil {
 		return "", err
 	}
-	fmt.Printf("imported in %v, trained in %v\n", imported.Round(time.Second), trained.Round(time.Second))
+	fmt.Fprintf(os.Stderr, "imported in %v, trained in %v\n", imported.Round(time.Second), trained.Round(time.Second))
 	if s.kept {
 		err = os.WriteFile(filepath.Join(s.dir, "version"), []byte(version), 0o644)
 	}

@@ -45,7 +45,9 @@ func main() {
 		err = benchTrain(ctx, *data)
 	case "batch":
 		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events, rounds: *rounds, keep: *keep, profile: *profile})
-	case "child": // what batch starts
+	case "bytes": // for scripts/identical.sh
+		err = printBytes(ctx)
+	case "child": // what batch and bytes start
 		err = runChild(ctx, *data)
 	case "api":
 		if *against != "" {
