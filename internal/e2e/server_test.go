@@ -82,7 +82,14 @@ func start(t *testing.T, dir string) *server {
 // startAt runs a server with a clock of its own; nil is the real one.
 func startAt(t *testing.T, dir string, now func() time.Time) *server {
 	t.Helper()
-	a, err := app.Start(t.Context(), app.Config{Listen: "127.0.0.1:0", Data: dir, MinInteractions: 1000, MinUsers: 25, Now: now, Log: log(t)})
+	return startWith(t, app.Config{Data: dir, Now: now})
+}
+
+// startWith runs a server with these settings; the address, the least data and the log are this package's.
+func startWith(t *testing.T, c app.Config) *server {
+	t.Helper()
+	c.Listen, c.MinInteractions, c.MinUsers, c.Log = "127.0.0.1:0", 1000, 25, log(t)
+	a, err := app.Start(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
