@@ -25,7 +25,11 @@ type Model struct {
 
 func newModel(n int, shape Shape) *Model {
 	m := &Model{shape: shape, n: n, idle: &sync.Pool{New: func() any { return &work{} }}}
-	m.body = newTransformer(&m.layout, &m.shape)
+	if shape.Kind == Recurrent {
+		m.body = newRecurrent(&m.layout, &m.shape)
+	} else {
+		m.body = newTransformer(&m.layout, &m.shape)
+	}
 	m.params, m.vectors = make([]float32, m.layout.size), make([]float32, n*shape.Width)
 	return m
 }

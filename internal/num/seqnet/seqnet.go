@@ -35,15 +35,18 @@ func (s *Sequences) weight(at int64) float32 {
 // A Kind is a form of network.
 type Kind string
 
-const Transformer Kind = "transformer"
+const (
+	Transformer Kind = "transformer"
+	Recurrent   Kind = "recurrent"
+)
 
 // A Shape is what a network looks like; 0 stands for a field's default.
 type Shape struct {
 	Kind   Kind
 	Width  int // of vectors and states; 64
-	Layers int // 2
-	Heads  int // 2; Width is a multiple
-	Hidden int // inside a layer; 2·Width
+	Layers int // 2 of a transformer, 1 of a recurrent network
+	Heads  int // of a transformer; 2; Width is a multiple
+	Hidden int // inside a transformer's layer, 2·Width; or the state of a recurrent network, Width
 	Window int // events that are looked back at; 100
 }
 
@@ -94,13 +97,18 @@ func (s *Shape) fill() error {
 		s.Kind = Transformer
 	}
 	set(&s.Width, 64)
+	if s.Kind == Recurrent {
+		set(&s.Layers, 1)
+		set(&s.Heads, 1)
+		set(&s.Hidden, s.Width)
+	}
 	set(&s.Layers, 2)
 	set(&s.Heads, 2)
 	set(&s.Hidden, 2*s.Width)
 	set(&s.Window, 100)
 	switch {
-	case s.Kind != Transformer:
-		return fmt.Errorf("kind of network %q, want %s", s.Kind, Transformer)
+	case s.Kind != Transformer && s.Kind != Recurrent:
+		return fmt.Errorf("kind of network %q, want %s or %s", s.Kind, Transformer, Recurrent)
 	case s.Width < 1 || s.Heads < 1 || s.Width%s.Heads != 0:
 		return fmt.Errorf("width %d of a network with %d heads, want a multiple", s.Width, s.Heads)
 	case s.Layers < 1 || s.Hidden < 1 || s.Window < 1:

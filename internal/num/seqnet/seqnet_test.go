@@ -24,7 +24,7 @@ func tiny(t *testing.T, kind Kind, size int) *trainer {
 		}
 		s.Start = append(s.Start, int64(len(s.Item)))
 	}
-	o := Options{Shape: Shape{Kind: kind, Width: 8, Hidden: 12, Window: 6}, Batch: 40, Candidates: size, Seed: 3, Threads: 2, Events: 4000}
+	o := Options{Shape: Shape{Kind: kind, Width: 8, Layers: 2, Hidden: 12, Window: 6}, Batch: 40, Candidates: size, Seed: 3, Threads: 2, Events: 4000}
 	if err := o.fill(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func (t *trainer) lossNow() float64 {
 
 // Every gradient is what the loss changes by when its parameter is moved a little.
 func TestGradients(t *testing.T) {
-	for _, kind := range []Kind{Transformer} {
+	for _, kind := range []Kind{Transformer, Recurrent} {
 		for _, size := range []int{5, 11} {
 			tr := tiny(t, kind, size)
 			tr.load()
@@ -130,33 +130,37 @@ func train(t *testing.T, s *Sequences, o Options, from *Model) *Model {
 
 // A chain of items is learned to certainty, with a softmax over all items and over some.
 func TestTrainLearnsChain(t *testing.T) {
-	for _, candidates := range []int{8, 20} {
-		o := options()
-		o.Candidates = candidates
-		m := train(t, chain(), o, nil)
-		got, err := m.Surprise(context.Background(), []Test{{[]int32{4, 7, 10}, 13}, {[]int32{19}, 2}}, 1)
-		if err != nil || got > 0.1 {
-			t.Errorf("%d candidates: surprise %v (%v), want at most 0.1", candidates, got, err)
+	for _, kind := range []Kind{Transformer, Recurrent} {
+		for _, candidates := range []int{8, 20} {
+			o := options()
+			o.Kind, o.Candidates = kind, candidates
+			m := train(t, chain(), o, nil)
+			got, err := m.Surprise(context.Background(), []Test{{[]int32{4, 7, 10}, 13}, {[]int32{19}, 2}}, 1)
+			if err != nil || got > 0.1 {
+				t.Errorf("%s with %d candidates: surprise %v (%v), want at most 0.1", kind, candidates, got, err)
+			}
 		}
 	}
 }
 
 // The number of threads changes no bit, and another seed does.
 func TestThreadsChangeNothing(t *testing.T) {
-	o := options()
-	o.Events, o.Candidates = 3000, 10
-	o.Tests = []Test{{[]int32{4, 7}, 10}}
-	o.Threads = 1
-	one := train(t, chain(), o, nil)
-	o.Threads = 3
-	three := train(t, chain(), o, nil)
-	o.Seed++
-	other := train(t, chain(), o, nil)
-	if !slices.Equal(one.Params(), three.Params()) || !slices.Equal(one.Vectors(), three.Vectors()) {
-		t.Error("a training on 3 threads differs from one on 1")
-	}
-	if slices.Equal(one.Vectors(), other.Vectors()) {
-		t.Error("two seeds gave the same vectors")
+	for _, kind := range []Kind{Transformer, Recurrent} {
+		o := options()
+		o.Kind, o.Events, o.Batch, o.Candidates = kind, 20000, 2048, 10
+		o.Tests = []Test{{[]int32{4, 7}, 10}}
+		o.Threads = 1
+		one := train(t, chain(), o, nil)
+		o.Threads = 3
+		three := train(t, chain(), o, nil)
+		o.Seed++
+		other := train(t, chain(), o, nil)
+		if !slices.Equal(one.Params(), three.Params()) || !slices.Equal(one.Vectors(), three.Vectors()) {
+			t.Errorf("%s: a training on 3 threads differs from one on 1", kind)
+		}
+		if slices.Equal(one.Vectors(), other.Vectors()) {
+			t.Errorf("%s: two seeds gave the same vectors", kind)
+		}
 	}
 }
 
@@ -199,7 +203,8 @@ func second(_ *Model, err error) error { return err }
 // States do not depend on what is encoded beside them, nor on events beyond the window.
 func TestEncodeAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(20, Shape{Kind: Transformer, Width: 8, Layers: 2, Heads: 2, Hidden: 8, Window: 70})
+		kind := rapid.SampledFrom([]Kind{Transformer, Recurrent}).Draw(t, "kind")
+		m := newModel(20, Shape{Kind: kind, Width: 8, Layers: 2, Heads: 2, Hidden: 8, Window: 70})
 		r := newRandom(5)
 		m.layout.fill(m.params, r)
 		for k := range m.vectors {

@@ -13,9 +13,11 @@ type work struct {
 	dout, dx   []float32
 	mask       []float32
 	hat, scale []float32
-	tapes      []*tape
+	tapes      []*tape     // of a transformer
+	cells      []*cellTape // of a recurrent network
+	march      march
 
-	spare, narrow, wide, square []float32
+	spare, narrow, wide, square, state, step []float32
 }
 
 func (w *work) rows() int      { return len(w.item) }
