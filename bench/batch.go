@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,6 +24,7 @@ import (
 // A shape says what the batch job is measured on.
 type shape struct {
 	lines, items, users, events int
+	later                       int // users who come after the training, so that many cost no training
 	rounds                      int
 	keep                        string // folder for the server's data, so that the next run need not train; "" for none
 	profile                     string // file for a processor profile of one job more; "" for none
@@ -34,10 +38,10 @@ func benchBatch(ctx context.Context, sh shape) error {
 		return err
 	}
 	defer s.stop()
-	if err := s.put(ctx, "in/users.json", sh.input()); err != nil {
+	if err := s.put(ctx, "in/users.json", bytes.NewReader(sh.input())); err != nil {
 		return err
 	}
-	fmt.Printf("%d lines, %d users, %d items, d=64, 25 results, exploration, %d processors\n\n", sh.lines, sh.users, sh.items, runtime.GOMAXPROCS(0))
+	fmt.Printf("%d lines, %d users, %d items, d=64, 25 results, exploration, %d processors\n\n", sh.lines, sh.everybody(), sh.items, runtime.GOMAXPROCS(0))
 	fmt.Printf("%-28s   %-33s   %s\n", "lines/s", "processor time of a line, µs", "peak memory, MiB (bound 1024)")
 	fmt.Printf("%9s %9s %8s   %6s %6s   %4s %8s   %6s %6s\n", "ranking", "job", "ratio", "ranking", "job", "S3", "ratio", "all", "unmapped")
 	var all []share
@@ -116,7 +120,7 @@ func (s *server) round(ctx context.Context, version string, sh shape) (r share, 
 
 // ranking asks the server to rank without a job.
 func (s *server) ranking(version string, sh shape) (c cost, err error) {
-	said, err := s.tell(fmt.Sprintf("score %s %d %d", version, sh.lines, sh.users))
+	said, err := s.tell(fmt.Sprintf("score %s %d %d", version, sh.lines, sh.everybody()))
 	if err != nil {
 		return c, err
 	}
@@ -139,7 +143,7 @@ func (s *server) profiled(ctx context.Context, version, file string) error {
 func (sh *shape) world(ctx context.Context) (s *server, version string, err error) {
 	dir := ""
 	if sh.keep != "" {
-		dir = filepath.Join(sh.keep, fmt.Sprintf("world-%d-%d-%d", sh.users, sh.items, sh.events))
+		dir = filepath.Join(sh.keep, fmt.Sprintf("world-%d-%d-%d-%d", sh.users, sh.items, sh.events, sh.later))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, "", err
 		}
@@ -173,17 +177,65 @@ func (sh *shape) teach(ctx context.Context, s *server) (version string, err erro
 		return "", err
 	}
 	fmt.Fprintf(os.Stderr, "imported in %v, trained in %v\n", imported.Round(time.Second), trained.Round(time.Second))
+	if sh.later > 0 {
+		if err := sh.teachLater(ctx, s, group); err != nil {
+			return "", err
+		}
+	}
 	if s.kept {
 		err = os.WriteFile(filepath.Join(s.dir, "version"), []byte(version), 0o644)
 	}
 	return version, err
 }
 
+// teachLater imports the users who come later, with a few events each.
+func (sh *shape) teachLater(ctx context.Context, s *server, group string) error {
+	f, err := os.CreateTemp(s.dir, "later-*.csv")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if err := sh.writeLater(f); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := s.put(ctx, "later.csv", f); err != nil {
+		return err
+	}
+	_, err = s.add(ctx, group, "later.csv")
+	return err
+}
+
+// writeLater writes 2 to 4 events for each user who comes later, popular items more often than others.
+func (sh *shape) writeLater(out io.Writer) error {
+	b := bufio.NewWriterSize(out, 1<<16)
+	fmt.Fprintln(b, "USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP")
+	r := rand.New(rand.NewPCG(1, 3))
+	var line []byte
+	for u := sh.users; u < sh.everybody(); u++ {
+		id := synth.UserID(u)
+		for range 2 + r.IntN(3) {
+			x := r.Float64()
+			line = append(append(line[:0], id...), ',')
+			line = append(line, synth.ItemID(int(x*x*x*float64(sh.items)))...)
+			line = append(line, ",watch,"...)
+			line = strconv.AppendInt(line, synth.Begin+r.Int64N(synth.End-synth.Begin), 10)
+			b.Write(append(line, '\n'))
+		}
+	}
+	return b.Flush()
+}
+
+func (sh *shape) everybody() int { return sh.users + sh.later }
+
 // input is the lines of the job.
 func (sh *shape) input() []byte {
 	var in bytes.Buffer
 	for n := range sh.lines {
-		in.WriteString(`{"userId":"` + userOfLine(n, sh.users) + `"}` + "\n")
+		in.WriteString(`{"userId":"` + userOfLine(n, sh.everybody()) + `"}` + "\n")
 	}
 	return in.Bytes()
 }

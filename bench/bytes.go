@@ -22,7 +22,7 @@ func printBytes(ctx context.Context) error {
 	}
 	defer s.stop()
 	in := string(sh.input()) + `{"userId":"a stranger"}` + "\n" + `{"userId":""}` + "\nno JSON\n"
-	if err := s.put(ctx, "in/users.json", []byte(in)); err != nil {
+	if err := s.put(ctx, "in/users.json", strings.NewReader(in)); err != nil {
 		return err
 	}
 	if _, err := s.infer(ctx, version); err != nil {

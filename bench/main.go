@@ -30,6 +30,7 @@ func main() {
 	items := flag.Int("items", 20_000, "batch: items of the model")
 	users := flag.Int("users", 50_000, "batch: users of the model")
 	events := flag.Int("events", 1_000_000, "batch: interactions of the model")
+	later := flag.Int("later", 0, "batch: users who come after the training")
 	rounds := flag.Int("rounds", 3, "batch: jobs in turns with ranking alone")
 	keep := flag.String("keep", "", "batch: folder in which the trained model stays for the next run")
 	profile := flag.String("profile", "", "batch: file for a processor profile of one job more")
@@ -44,7 +45,7 @@ func main() {
 	case "train":
 		err = benchTrain(ctx, *data)
 	case "batch":
-		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events, rounds: *rounds, keep: *keep, profile: *profile})
+		err = benchBatch(ctx, shape{lines: *lines, items: *items, users: *users, events: *events, later: *later, rounds: *rounds, keep: *keep, profile: *profile})
 	case "bytes": // for scripts/identical.sh
 		err = printBytes(ctx)
 	case "child": // what batch and bytes start

@@ -131,8 +131,8 @@ func (s *server) stop() {
 	}
 }
 
-func (s *server) put(ctx context.Context, key string, body []byte) error {
-	_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: bytes.NewReader(body)})
+func (s *server) put(ctx context.Context, key string, body io.ReadSeeker) error {
+	_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: body})
 	return err
 }
 
@@ -155,7 +155,7 @@ func until(ask func() (status, reason *string, err error)) error {
 
 // load makes a group with an interactions dataset.
 func (s *server) load(ctx context.Context, csv []byte, schema string) (group string, took time.Duration, err error) {
-	if err := s.put(ctx, "interactions.csv", csv); err != nil {
+	if err := s.put(ctx, "interactions.csv", bytes.NewReader(csv)); err != nil {
 		return "", 0, err
 	}
 	name := aws.String("bench")
@@ -189,11 +189,26 @@ func (s *server) load(ctx context.Context, csv []byte, schema string) (group str
 	}); err != nil {
 		return "", 0, err
 	}
+	took, err = s.importFile(ctx, *ds.DatasetArn, "interactions.csv", types.ImportModeFull)
+	return *g.DatasetGroupArn, took, err
+}
+
+// add imports more interactions into the dataset that load made.
+func (s *server) add(ctx context.Context, group, key string) (took time.Duration, err error) {
+	sets, err := s.api.ListDatasets(ctx, &personalize.ListDatasetsInput{DatasetGroupArn: &group})
+	if err != nil {
+		return 0, err
+	}
+	return s.importFile(ctx, *sets.Datasets[0].DatasetArn, key, types.ImportModeIncremental)
+}
+
+func (s *server) importFile(ctx context.Context, set, key string, mode types.ImportMode) (took time.Duration, err error) {
 	began := time.Now()
 	job, err := s.api.CreateDatasetImportJob(ctx, &personalize.CreateDatasetImportJobInput{
-		JobName: name, DatasetArn: ds.DatasetArn, RoleArn: aws.String(role), DataSource: &types.DataSource{DataLocation: aws.String("s3://bench/interactions.csv")}})
+		JobName: aws.String("bench-" + strconv.FormatInt(began.UnixNano(), 10)), DatasetArn: &set, RoleArn: aws.String(role),
+		DataSource: &types.DataSource{DataLocation: aws.String("s3://bench/" + key)}, ImportMode: mode})
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
 	err = until(func() (*string, *string, error) {
 		d, err := s.api.DescribeDatasetImportJob(ctx, &personalize.DescribeDatasetImportJobInput{DatasetImportJobArn: job.DatasetImportJobArn})
@@ -202,7 +217,7 @@ func (s *server) load(ctx context.Context, csv []byte, schema string) (group str
 		}
 		return d.DatasetImportJob.Status, d.DatasetImportJob.FailureReason, nil
 	})
-	return *g.DatasetGroupArn, time.Since(began), err
+	return time.Since(began), err
 }
 
 // train makes a version of aws-user-personalization.
