@@ -72,6 +72,9 @@ func (c *Checkpoint) Load(key string, state any, get func(*artifact.File) error)
 
 // Remove deletes the file: the training is over.
 func (c *Checkpoint) Remove() error {
+	if c == nil {
+		return nil
+	}
 	if err := os.Remove(c.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

@@ -85,5 +85,8 @@ func TestCheckpointIsRare(t *testing.T) {
 		if c.Load("a", new(int), func(*artifact.File) error { return nil }) {
 			t.Error("Load found something")
 		}
+		if err := c.Remove(); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
 	}
 }

@@ -134,6 +134,8 @@ type Training struct {
 // A Trainer is one algorithm as far as its training goes. It is a [Recipe] or a [Segmenter].
 type Trainer interface {
 	Info() Info
+
+	Checkpoint *Checkpoint // where Train may keep how far it is; nil for nowhere
 	// Train learns a model and writes its arrays to t.Out. The same Data, Params and Seed give the same
 	// bytes whatever Threads is. It stops soon after ctx is cancelled.
 	Train(ctx context.Context, t Training) error

@@ -33,6 +33,8 @@ type Config struct {
 	MaxKinds  int   // event types and metadata columns of interactions that it may have; no limit when 0
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	Checkpoints time.Duration // between two that a learning keeps of itself, to go on from after a crash; none when 0
 }
 
 // Flow returns the flow of solution versions and recommenders. One runs at a time, on all threads.
@@ -234,11 +236,16 @@ func (t *training) fit(ctx context.Context, n int, report func(string, int, int)
 		return f, err
 	}
 	defer order.close()
+	order.Checkpoint = t.checkpoint(n)
 	if n == measured {
 		f.Metrics, err = t.measure(ctx, t.trainer, order.Training)
+	} else {
+		f, err = t.publish(ctx, t.trainer, order.Training)
+	}
+	if err != nil {
 		return f, err
 	}
-	return t.publish(ctx, t.trainer, order.Training)
+	return f, order.Checkpoint.Remove()
 }
 
 // publish learns the version's model.

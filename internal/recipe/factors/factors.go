@@ -117,15 +117,20 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 
 	part := matrix(held.inputs(histories), d.Items.Len())
 	f := als.Start(part, c)
-	if err := als.Fit(ctx, part, c, f); err != nil {
-		return err
+	at := begin(t, full, s, f)
+	if !at.Calibrated {
+		if err := als.Fit(ctx, part, at.kept(c), f); err != nil {
+			return err
+		}
+		if err := calibrate(ctx, &at.Settings, held, histories, f.Cols, d, p, t.Threads); err != nil {
+			return err
+		}
+		at.Calibrated, at.Halves = true, 0
 	}
-	if err := calibrate(ctx, &s, held, histories, f.Cols, d, p, t.Threads); err != nil {
-		return err
-	}
+	s = at.Settings
 	c.Sweeps = finalSweeps
 	c.Progress = func(done, _ int) { progress(t, sweeps+done) }
-	if err := als.Fit(ctx, full, c, f); err != nil {
+	if err := als.Fit(ctx, full, at.kept(c), f); err != nil {
 		return err
 	}
 	for _, when := range d.Time {
