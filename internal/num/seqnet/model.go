@@ -133,11 +133,23 @@ func (m *Model) EncodeAll(histories [][]int32, out []float32) {
 		return
 	}
 	m.read(w)
-	m.body.forward(m.params, w)
+	e, short := m.body.(encoder)
+	if short {
+		e.encode(m.params, w)
+	} else {
+		m.body.forward(m.params, w)
+	}
+	row := 0
 	for k := range histories {
-		if a, b := w.start[k], w.start[k+1]; a < b {
-			copy(out[k*d:(k+1)*d], w.out[(b-1)*d:b*d])
+		a, b := w.start[k], w.start[k+1]
+		if a == b {
+			continue
 		}
+		if !short {
+			row = b - 1
+		}
+		copy(out[k*d:(k+1)*d], w.out[row*d:(row+1)*d])
+		row++
 	}
 }
 

@@ -223,6 +223,44 @@ func TestEncodeAll(t *testing.T) {
 	})
 }
 
+// What Encode leaves out changes nothing.
+func TestEncodeIsLastStateOfForward(t *testing.T) {
+	tr := tiny(t, Transformer, 11)
+	m := tr.model
+	for n := 1; n <= m.shape.Window; n++ {
+		history := tr.s.Item[:n]
+		var w work
+		w.reset()
+		w.push(history)
+		m.read(&w)
+		m.body.forward(m.params, &w)
+		want, got := w.out[(n-1)*m.shape.Width:], make([]float32, m.shape.Width)
+		m.Encode(history, got)
+		for k := range got {
+			if math.Abs(float64(got[k]-want[k])) > 1e-5*(1+math.Abs(float64(want[k]))) {
+				t.Fatalf("the state after %d events is %v, want %v", n, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, length := range []int{20, 200} {
+		b.Run(fmt.Sprintf("length=%d", length), func(b *testing.B) {
+			s := Shape{Window: 200}
+			if err := s.fill(); err != nil {
+				b.Fatal(err)
+			}
+			m, r := newModel(3400, s), newRandom(1)
+			m.layout.fill(m.params, r)
+			history, out := make([]int32, length), make([]float32, s.Width)
+			for b.Loop() {
+				m.Encode(history, out)
+			}
+		})
+	}
+}
+
 // The sum over the candidates has the sum over all items as its mean.
 func TestSamplerIsFair(t *testing.T) {
 	s := &Sequences{Items: 50, Start: []int64{0}}

@@ -49,23 +49,24 @@ type tape struct {
 
 func (t *transformer) forward(p []float32, w *work) {
 	n, d := w.rows(), t.width
+	t.enter(p, w)
+	for k, b := range t.blocks {
+		b.forward(p, w, w.tapes[k])
+	}
+	t.last.forward(p, w.x, grow(&w.out, n*d), grow(&w.hat, n*d), grow(&w.scale, n), n)
+}
+
+// enter adds the places to w.x.
+func (t *transformer) enter(p []float32, w *work) {
+	d := t.width
 	for s := range w.sequences() {
 		a, b := w.start[s], w.start[s+1]
-		for k := a; k < b; k++ {
-			place := p[t.place+(k-a)*d : t.place+(k-a+1)*d]
-			for c, v := range place {
-				w.x[k*d+c] += v
-			}
-		}
+		add(w.x[a*d:b*d], p[t.place:t.place+(b-a)*d])
 	}
 	w.drop(w.x, &w.mask)
 	for len(w.tapes) < len(t.blocks) {
 		w.tapes = append(w.tapes, &tape{})
 	}
-	for k, b := range t.blocks {
-		b.forward(p, w, w.tapes[k])
-	}
-	t.last.forward(p, w.x, grow(&w.out, n*d), grow(&w.hat, n*d), grow(&w.scale, n), n)
 }
 
 func (t *transformer) backward(p, g []float32, w *work) {
@@ -79,12 +80,7 @@ func (t *transformer) backward(p, g []float32, w *work) {
 	w.dropped(dx, w.mask)
 	for s := range w.sequences() {
 		a, b := w.start[s], w.start[s+1]
-		for k := a; k < b; k++ {
-			place := g[t.place+(k-a)*d : t.place+(k-a+1)*d]
-			for c, v := range dx[k*d : (k+1)*d] {
-				place[c] += v
-			}
-		}
+		add(g[t.place:t.place+(b-a)*d], dx[a*d:b*d])
 	}
 }
 

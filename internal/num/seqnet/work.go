@@ -16,6 +16,7 @@ type work struct {
 	tapes      []*tape     // of a transformer
 	cells      []*cellTape // of a recurrent network
 	march      march
+	ends       []float32 // rows of last events
 
 	spare, narrow, wide, square, state, step []float32
 }
