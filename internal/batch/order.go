@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/kindredrec/kindred/internal/arn"
@@ -21,6 +23,7 @@ type Order struct {
 	Output          string            `json:"output"`            // s3://bucket/folder
 	OutputKMS       string            `json:"outputKms,omitzero"`
 	Exploration     map[string]string `json:"exploration,omitzero"` // nil for the recipe's default
+	Influence       *recipe.Influence `json:"influence,omitzero"`   // nil for none
 }
 
 // The exploration of a recipe that explores when the job says nothing, and the names of its settings.
@@ -86,6 +89,29 @@ func CheckLocations(input, output string) (in, out blob.Location, err error) {
 		return in, out, fault.Newf(fault.Invalid, "Invalid S3 output path. %s is the input path as well; expected another folder.", output)
 	}
 	return in, out, nil
+}
+
+// The names of what rankingInfluence weighs.
+const (
+	popularityKey = "POPULARITY"
+	freshnessKey  = "FRESHNESS"
+)
+
+// ParseInfluence reads a rankingInfluence: POPULARITY and FRESHNESS, each from 0 to 1 and 0 if missing. It is nil
+// for an empty one. fault.Invalid for other keys and values.
+func ParseInfluence(config map[string]float64) (*recipe.Influence, error) {
+	if len(config) == 0 {
+		return nil, nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(config)) {
+		if key != popularityKey && key != freshnessKey {
+			return nil, fault.Newf(fault.Invalid, "rankingInfluence has no setting %q; it takes %s and %s.", clip(key, 64), popularityKey, freshnessKey)
+		}
+		if v := config[key]; !(v >= 0 && v <= 1) {
+			return nil, fault.Newf(fault.Invalid, "rankingInfluence: %s is %v; expected a number from 0 to 1.", key, v)
+		}
+	}
+	return &recipe.Influence{Popularity: config[popularityKey], Freshness: config[freshnessKey]}, nil
 }
 
 // clip cuts s for a sentence, at most n bytes and dots behind.

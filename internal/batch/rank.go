@@ -19,14 +19,15 @@ var compact = frame{
 
 // A rankOracle is what an inference job knows of its model.
 type rankOracle struct {
-	scores  bool
-	model   recipe.Model
-	items   recipe.Names
-	view    View
-	extra   int // 1 if the program knows a last item without records, see phantom
-	explore *recipe.Exploration
-	seed    uint64
-	quoted  *quoted
+	scores    bool
+	model     recipe.Model
+	items     recipe.Names
+	view      View
+	extra     int // 1 if the program knows a last item without records, see phantom
+	explore   *recipe.Exploration
+	influence *recipe.Influence
+	seed      uint64
+	quoted    *quoted
 }
 
 func newRankOracle(o *Order, b *Bound) (*oracle, error) {
@@ -35,7 +36,7 @@ func newRankOracle(o *Order, b *Bound) (*oracle, error) {
 		return nil, err
 	}
 	items := b.Model.Items()
-	r := &rankOracle{scores: b.Info.Scores, model: b.Model, items: items, view: b.View, explore: explore, seed: b.Seed, quoted: quoteAll(items)}
+	r := &rankOracle{scores: b.Info.Scores, model: b.Model, items: items, view: b.View, explore: explore, influence: o.Influence, seed: b.Seed, quoted: quoteAll(items)}
 	or := &oracle{
 		asks: b.Info.Asks, records: items.Len(), count: max(o.NumResults, 1), longest: r.quoted.longest, burst: math.MaxInt, block: blockLines, frame: compact,
 		sample: blockLines, serve: func(d *desk) asker { return newRanking(r, d) },
@@ -117,7 +118,7 @@ func newRanking(r *rankOracle, d *desk) *ranking {
 // prepare makes the model's query of a question. Histories come later, for all users at once.
 func (r *ranking) prepare(q *question, e *entry) problem {
 	e.query = len(r.queries)
-	query := recipe.Query{Item: -1, Count: r.desk.count, Explore: r.explore}
+	query := recipe.Query{Item: -1, Count: r.desk.count, Explore: r.explore, Influence: r.influence}
 	switch r.desk.asks {
 	case recipe.ByItem:
 		if i, ok := r.items.Find(q.item); ok {

@@ -50,7 +50,12 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	d := &recipe.Data{
 		Users: c.users, Items: c.items, Start: c.start,
 		Item: c.item, Time: c.time, Event: c.event, Value: c.value,
-		Events: c.events, Created: c.created, Columns: c.columns(sel),
+		Events: c.events, Created: c.created, Columns: c.columns(sel), Title: c.title(),
+	}
+	for _, col := range d.Columns {
+		if col.(*attribute).field.Textual {
+			d.Texts = append(d.Texts, col)
+		}
 	}
 	if k := c.picker(sel); k != nil {
 		c.pick(d, k)
@@ -204,6 +209,16 @@ func (c *content) columns(sel Selection) []recipe.Column {
 		out = append(out, &c.itemColumns[i])
 	}
 	return out
+}
+
+// title returns the field of Items that is marked as the item's name, nil for none.
+func (c *content) title() recipe.Column {
+	for i := range c.itemColumns {
+		if c.itemColumns[i].field.ItemName {
+			return &c.itemColumns[i]
+		}
+	}
+	return nil
 }
 
 // lookUp returns the columns given for Items.

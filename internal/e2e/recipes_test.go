@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ func TestRecipes(t *testing.T) {
 	f := importAll(start(t, t.TempDir()), makeWorld(t))
 	f.run(t, "aws-trending-now", f.testTrending)
 	f.run(t, "aws-hrnn", f.testRetired)
+	f.run(t, "aws-semantic-similarity", f.testUntitled)
 }
 
 // measured returns the metrics of a version, whose names must be the ranking ones and some more.
@@ -103,4 +105,62 @@ func (f *films) testRetired(t *testing.T) {
 	if !strings.Contains(reason, "cold items; expected 100 to 80000") {
 		t.Errorf("failureReason is %q, want the number of cold items", reason)
 	}
+}
+
+// Items without a title cannot be compared by what is written of them.
+func (f *films) testUntitled(t *testing.T) {
+	solution := f.active(f.Solution(t.Context(), "untitled", f.group, "aws-semantic-similarity"))
+	reason := f.settled(ok[string](t)(f.Version(t.Context(), solution)), clienttest.Failed)
+	if !strings.Contains(reason, "itemName") {
+		t.Errorf("failureReason is %q, want itemName in it", reason)
+	}
+}
+
+const (
+	bookSchema = `{"type":"record","name":"Items","namespace":"com.amazonaws.personalize.schema","version":"1.0","fields":[` +
+		`{"name":"ITEM_ID","type":"string"},{"name":"TITLE","type":"string","itemName":true},{"name":"ABOUT","type":["null","string"],"textual":true},` +
+		`{"name":"CREATION_TIMESTAMP","type":"long"}]}`
+	books = "ITEM_ID,TITLE,ABOUT,CREATION_TIMESTAMP\n" +
+		"b1,Bread at home,\"Flour, water, salt and an oven: baking for beginners.\",1600000000\n" +
+		"b2,The baker's year,\"Twelve months of flour, sourdough and cakes.\",1600000001\n" +
+		"b3,Cakes and tarts,\"Baking with butter, flour and fruit.\",1600000002\n" +
+		"b4,Night over the harbour,\"A detective looks for a murderer among sailors.\",1600000003\n" +
+		"b5,The second detective,\"Who is the murderer? An old sailor knows.\",1600000004\n" +
+		"b6,Sailors' knots,\"Ropes and knots for the harbour and the sea.\",1700000000\n"
+)
+
+// Texts alone are enough to train on, and rankingInfluence moves what is fresh up.
+func TestSemanticSimilarity(t *testing.T) {
+	s := start(t, t.TempDir())
+	ctx := t.Context()
+	if err := s.MakeBucket(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f := &films{server: s, world: &world{}, group: s.active(s.Group(ctx, "books"))}
+	set := s.active(s.Dataset(ctx, f.group, "Items", bookSchema))
+	f.bring("books", set, f.put("books.csv", []byte(books)), types.ImportModeFull)
+	_, version := f.train("books", "aws-semantic-similarity")
+	f.measured(version)
+	f.put("in/books.json", []byte(`{"itemId":"b1"}`+"\n"+`{"itemId":"b4"}`+"\n"))
+	nearest := func(job string, influence map[string]float64) (out [2][]string) {
+		body := f.infer(clienttest.Batch{Name: job, Version: version, Input: "in/books.json", Results: 3, Config: &types.BatchInferenceJobConfig{RankingInfluence: influence}})
+		for k, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
+			var a answer
+			if err := json.Unmarshal([]byte(line), &a); err != nil || a.Output.Scores != nil {
+				t.Fatalf("%s: %v: %s", job, err, line)
+			}
+			out[k] = a.Output.Items
+		}
+		return out
+	}
+	got := nearest("plain", nil)
+	if bread := slices.Sorted(slices.Values(got[0][:2])); !slices.Equal(bread, []string{"b2", "b3"}) || slices.Contains(got[1][:2], "b2") || slices.Contains(got[1][:2], "b3") {
+		t.Errorf("nearest are %v, want the two books of baking for the first, and none of them for the second", got)
+	}
+	if got := nearest("fresh", map[string]float64{"FRESHNESS": 1}); got[0][0] != "b6" || got[1][0] != "b6" {
+		t.Errorf("with freshness nearest are %v, want the newest book first", got)
+	}
+	_, err := f.Infer(ctx, clienttest.Batch{Name: "much", Version: version, Input: "in/books.json", Output: "out/much/",
+		Config: &types.BatchInferenceJobConfig{RankingInfluence: map[string]float64{"FRESHNESS": 2}}})
+	f.refused("an influence of 2", err)
 }

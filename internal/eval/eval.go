@@ -27,6 +27,9 @@ const Depth = 25
 // number of items there are. Without any truth everything is 0.
 func Metrics(results []Result, items int) map[string]float64 {
 	m := map[string]float64{"coverage": 0, "mean_reciprocal_rank_at_25": 0}
+	for _, d := range depths {
+		m["normalized_discounted_cumulative_gain_at_"+d.name], m["precision_at_"+d.name] = 0, 0
+	}
 	listed, users := map[int32]bool{}, 0
 	for _, r := range results {
 		if len(r.Truth) == 0 {

@@ -69,8 +69,11 @@ func (s *Service) batchOrder(in *api.CreateBatchInferenceJobRequest) (batch.Orde
 	if in.JobInput == nil || in.JobOutput == nil {
 		return o, fault.Newf(fault.Invalid, "jobInput and jobOutput must be given.")
 	}
-	if in.BatchInferenceJobConfig != nil {
-		o.Exploration = in.BatchInferenceJobConfig.ItemExplorationConfig
+	if c := in.BatchInferenceJobConfig; c != nil {
+		o.Exploration = c.ItemExplorationConfig
+		if o.Influence, err = batch.ParseInfluence(c.RankingInfluence); err != nil {
+			return o, err
+		}
 	}
 	err = locate(&o, in.JobInput.S3DataSource, in.JobOutput.S3DataDestination)
 	return o, err
@@ -166,7 +169,7 @@ func checkBatchConfig(e recipe.Entry, c *api.BatchInferenceJobConfig) error {
 		return nil
 	case len(c.ItemExplorationConfig) > 0 && !e.Explores:
 		return fault.Newf(fault.Invalid, "The recipe %s does not explore; leave itemExplorationConfig out.", e.Name)
-	case len(c.RankingInfluence) > 0:
+	case len(c.RankingInfluence) > 0 && !e.Influenced:
 		return fault.Newf(fault.Invalid, "rankingInfluence is for aws-semantic-similarity, not for %s.", e.Name)
 	}
 	_, err := batch.ParseExploration(c.ItemExplorationConfig)

@@ -133,10 +133,13 @@ func checkCampaign(e recipe.Entry, c *api.CampaignConfig) error {
 		return fault.Newf(fault.Invalid, "The recipe %s makes user segments, which campaigns do not serve: use CreateBatchSegmentJob.", e.Name)
 	case c == nil:
 		return nil
-	case len(c.RankingInfluence) > 0:
+	case len(c.RankingInfluence) > 0 && !e.Influenced:
 		return fault.Newf(fault.Invalid, "campaignConfig.rankingInfluence is for aws-semantic-similarity, not for %s.", e.Name)
 	case len(c.ItemExplorationConfig) > 0 && !e.Explores:
 		return fault.Newf(fault.Invalid, "The recipe %s does not explore; leave campaignConfig.itemExplorationConfig out.", e.Name)
+	}
+	if _, err := batch.ParseInfluence(c.RankingInfluence); err != nil {
+		return err
 	}
 	_, err := batch.ParseExploration(c.ItemExplorationConfig)
 	return err

@@ -136,6 +136,9 @@ func checkIncremental(e recipe.Entry, perform *bool) error {
 	if !or(perform, false) {
 		return nil
 	}
+	if e.WithoutEvents {
+		return fault.Newf(fault.Unsupported, "Kindred does not take new items into a model of %s without a training yet; leave performIncrementalUpdate out.", e.Name)
+	}
 	return fault.Newf(fault.Invalid, "performIncrementalUpdate is for aws-semantic-similarity; models of %s are updated by trainings.", e.Name)
 }
 

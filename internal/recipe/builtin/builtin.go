@@ -7,6 +7,7 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe/blend"
 	"github.com/kindredrec/kindred/internal/recipe/factors"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
+	"github.com/kindredrec/kindred/internal/recipe/semantic"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
 	"github.com/kindredrec/kindred/internal/recipe/trending"
 )
@@ -20,6 +21,7 @@ func All() []recipe.Recipe {
 		factors.Ranking(),
 		blend.Ranking(),
 		popularity.Recipe{},
+		semantic.Recipe{},
 		similar.Items(),
 		similar.Sims(),
 		trending.Recipe{},

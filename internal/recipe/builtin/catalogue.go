@@ -33,8 +33,6 @@ const personalizedActions = "PERSONALIZED_ACTIONS"
 var others = []line{
 	{Name: "aws-next-best-action", Type: personalizedActions, Created: time.Date(2023, 8, 11, 0, 0, 0, 0, time.UTC),
 		Description: "Predicts the next best action for a user."},
-	{Name: "aws-semantic-similarity", Type: recipe.RelatedItems, Created: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
-		Description: "Finds items whose texts mean something similar."},
 }
 
 // Catalogue returns every recipe the API tells of, by ascending name.

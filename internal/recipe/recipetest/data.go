@@ -64,7 +64,42 @@ func Build(events []Event, extra ...string) *recipe.Data {
 	for _, r := range rows {
 		d.Created[r.item] = min(d.Created[r.item], r.time)
 	}
+	d.Title, d.Texts = titles(il), []recipe.Column{texts(il)}
 	return d
+}
+
+// titles are the items' ids as a title.
+type titles recipe.List
+
+func (titles) Name() string                { return "TITLE" }
+func (titles) Categorical() bool           { return false }
+func (t titles) Text(i int) (string, bool) { return t[i], true }
+func (titles) Number(int) (float64, bool)  { return 0, false }
+
+// texts say what an item is for: the two tastes of Tastes have words of their own, and every item some of them.
+type texts recipe.List
+
+func (texts) Name() string               { return "TEXT" }
+func (texts) Categorical() bool          { return false }
+func (texts) Number(int) (float64, bool) { return 0, false }
+
+func (t texts) Text(i int) (string, bool) {
+	words := [...][]string{
+		{"pots", "pans", "for", "the", "kitchen", "stove", "cooking", "oven"},
+		{"boots", "and", "tents", "to", "hike", "mountain", "camping", "trail"},
+		{"news", "of", "the", "world", "every", "day", "on", "paper"}, // of items whose ids end in a letter
+	}
+	id := t[i]
+	last := int(id[len(id)-1])
+	all := words[2]
+	if last <= '9' {
+		all = words[last%2]
+	}
+	var out []string
+	for k := range 5 {
+		out = append(out, all[(last+k*3)%len(all)])
+	}
+	return strings.Join(out, " "), true
 }
 
 // A Genres is a categorical column: values joined by '|', "" for null.

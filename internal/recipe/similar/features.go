@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/text"
 )
 
 // reach bounds how many items one item's metadata is compared with, rarest values first; common values
@@ -82,9 +82,7 @@ func values(c recipe.Column, bins []float64, i int) []string {
 	if c.Categorical() {
 		return strings.Split(s, "|")
 	}
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
+	return text.Words(s)
 }
 
 // numberBins is into how many equally filled bins numbers fall: near numbers often share one.
