@@ -79,7 +79,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	all := newSequences(t.Data)
 	s := settings{Recipe: r.info.Name, Recency: recency}
 	p := progress{report: t.Progress, total: 2 * familyCount}
-	net, weighed, err := s.tune(ctx, all, t.Seed, t.Threads, &p)
+	net, weighed, err := s.tune(ctx, &t, all, &p)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err != nil {
 		return err
 	}
-	if l.network, err = net.goOn(ctx, all, t.Seed, t.Threads); err != nil {
+	if l.network, err = net.goOn(ctx, &t, all); err != nil {
 		return err
 	}
 	s.Network = l.network.shape()
@@ -106,22 +106,26 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 // The split is by time, as everything is measured, unless times say nothing: then the newest events of everybody
 // are the same few items, and what is learned of them is wrong for the rest. So events are held back from
 // anywhere instead, and no network learns their order.
-func (s *settings) tune(ctx context.Context, all *sequences, seed uint64, threads int, p *progress) (*network, bool, error) {
+func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences, p *progress) (*network, bool, error) {
 	scattered := all.simultaneous() && all.uniform()
-	part, tests := all.holdBack(seed, scattered)
+	part, tests := all.holdBack(t.Seed, scattered)
 	if len(tests) < leastTests {
 		return nil, false, nil
 	}
-	l, err := learn(ctx, part, threads, p)
+	l, err := learn(ctx, part, t.Threads, p)
 	if err != nil {
 		return nil, false, err
 	}
 	if s.Recency && !scattered && len(part.item) >= netLeast {
-		if l.network, err = trainNetwork(ctx, part, tests, seed, threads); err != nil {
+		if l.network, err = trainNetwork(ctx, t, part, tests); err != nil {
 			return nil, false, err
 		}
 	}
-	return l.network, true, weigh(ctx, s, l, tests, threads)
+	if err := weigh(ctx, s, l, tests, t.Threads); err != nil {
+		return nil, false, err
+	}
+	t.Log.Debug("weighed", "tests", len(tests), "weights", s.Weights)
+	return l.network, true, nil
 }
 
 // A learned is everything that is known of items.

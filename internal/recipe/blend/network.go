@@ -8,6 +8,7 @@ import (
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/num/topk"
+	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // A network is a transformer over histories, ready to answer.
@@ -39,17 +40,27 @@ const (
 )
 
 // netOptions are for so many events; small data takes smaller steps, so that there are enough of them.
-func netOptions(events int, rounds int64, rate float32, seed uint64, threads int) seqnet.Options {
+func netOptions(t *recipe.Training, events int, rounds int64, rate float32) seqnet.Options {
 	return seqnet.Options{
 		Shape:   seqnet.Shape{Width: netWidth, Window: netWindow},
 		Dropout: netDropout, Rate: rate, Events: min(rounds*int64(events), netMost),
-		Batch: max(512, min(4096, events/128)), Candidates: netCandidates, Seed: seed, Threads: threads,
+		Batch: max(512, min(4096, events/128)), Candidates: netCandidates, Seed: t.Seed, Threads: t.Threads, Progress: netProgress(t),
+	}
+}
+
+// netProgress tells of a training's steps.
+func netProgress(t *recipe.Training) func(seqnet.Report) {
+	return func(r seqnet.Report) {
+		t.Log.Debug("network", "step", r.Step, "of", r.Steps, "nats an event", r.Loss, "nats a test", r.Held)
+		if t.Progress != nil {
+			t.Progress("network", r.Step, r.Steps)
+		}
 	}
 }
 
 // trainNetwork learns what comes next in the sequences, until the tests are told no better.
-func trainNetwork(ctx context.Context, s *sequences, tests []test, seed uint64, threads int) (*network, error) {
-	o := netOptions(len(s.item), netRounds, netRate, seed, threads)
+func trainNetwork(ctx context.Context, t *recipe.Training, s *sequences, tests []test) (*network, error) {
+	o := netOptions(t, len(s.item), netRounds, netRate)
 	for _, t := range tests[:min(len(tests), netTests)] {
 		if len(t.before) > 0 {
 			o.Tests = append(o.Tests, seqnet.Test{History: t.before, Next: t.next[0]})
@@ -59,11 +70,12 @@ func trainNetwork(ctx context.Context, s *sequences, tests []test, seed uint64, 
 }
 
 // goOn lets a network learn from all sequences what it has learned from some.
-func (n *network) goOn(ctx context.Context, s *sequences, seed uint64, threads int) (*network, error) {
+func (n *network) goOn(ctx context.Context, t *recipe.Training, s *sequences) (*network, error) {
 	if n == nil {
 		return nil, nil
 	}
-	o := netOptions(len(s.item), netLastRounds, netLastRate, seed+1, threads)
+	o := netOptions(t, len(s.item), netLastRounds, netLastRate)
+	o.Seed++
 	return finish(seqnet.Train(ctx, s.forNetwork(), o, n.Model))
 }
 

@@ -3,6 +3,7 @@ package blend
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -26,8 +27,9 @@ func TestNetwork(t *testing.T) {
 	part, tests := all.holdBack(1, false)
 	none := lists{start: make([]int64, all.n+1)}
 	l := &learned{families: [familyCount]lists{none, none, none}, order: recipe.ByPopularity(all.users()), popular: logs(all.users()), trending: logs(all.recent())}
+	order := recipe.Training{Data: d, Seed: 1, Threads: 2, Log: slog.New(slog.DiscardHandler)}
 	var err error
-	if l.network, err = trainNetwork(ctx, part, tests, 1, 2); err != nil {
+	if l.network, err = trainNetwork(ctx, &order, part, tests); err != nil {
 		t.Fatal(err)
 	}
 	s := settings{Recipe: "aws-user-personalization-v2", Recency: true}
@@ -37,7 +39,7 @@ func TestNetwork(t *testing.T) {
 	if s.Weights[networkSignal] < 0.1 {
 		t.Errorf("the network weighs %v, want far more than 0", s.Weights[networkSignal])
 	}
-	if l.network, err = l.network.goOn(ctx, all, 1, 2); err != nil {
+	if l.network, err = l.network.goOn(ctx, &order, all); err != nil {
 		t.Fatal(err)
 	}
 	s.Network = l.network.shape()
