@@ -85,7 +85,7 @@ import json, sys
 def write(name, lines):
     with open(f"{sys.argv[1]}/{name}.json", "w") as f:
         f.writelines(json.dumps(line) + "\n" for line in lines)
-write("of-items", [{"itemId": f"i{n}"} for n in (0, 1, 2, 43, 89)] + [{"itemId": "never"}])
+write("of-items", [{"itemId": f"i{n}"} for n in (0, 1, 2, 43, 59)] + [{"itemId": "never"}])
 write("of-items-aged", [{"itemId": f"i{n}", "filterValues": {"AGE": str(age)}} for n, age in ((0, 20), (1, 30), (2, 30))])
 tastes = [{"itemAttributes": f'ITEMS.GENRE = "{t}"'} for t in ("comedy", "drama", "horror", "opera")]
 write("of-tastes", tastes)

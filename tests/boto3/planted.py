@@ -6,20 +6,20 @@ Standard library only: the boto3 tests import it, and scripts/e2e-cli.sh calls i
   planted.py FOLDER                      writes interactions.csv, items.csv, users.csv and their schemas
   planted.py check INPUT OUTPUT RESULTS  holds the output of a segment job against the tastes
 
-Each of the 300 users has one taste of three and takes 11 of its 30 films and one of another, none of them twice;
-their ages are 20, 30, 40 and 50, in each taste alike. Nothing is random.
+Each of the 300 users has one taste of three and takes 11 of its 20 films, drawn by the user's number, and one of
+another taste, none of them twice; their ages are 20, 30, 40 and 50, in each taste alike.
 """
 import json
 import os
+import random
 import re
 import sys
 
 import checks
 
 TASTES = ("comedy", "drama", "horror")
-USERS, ITEMS = 300, 90
+USERS, ITEMS = 300, 60
 TAKEN = 12  # interactions of each user
-STRIDES = (1, 7, 11, 13, 17, 19, 23, 29)  # without a common factor with the 30 films of a taste
 BEGIN = 1_700_000_000
 
 
@@ -42,9 +42,9 @@ def age_of(name):
 
 def items_of(n):
     """The numbers of the items that a user takes, oldest first."""
-    first, stride = n // 3 * 7, STRIDES[n // 3 % 8]
-    own = [(first + k * stride) % 30 * 3 + n % 3 for k in range(TAKEN - 1)]
-    return own[:5] + [first % 30 * 3 + (n + 1) % 3] + own[5:]
+    draw = random.Random(n)
+    own = [3 * k + n % 3 for k in draw.sample(range(ITEMS // 3), TAKEN - 1)]
+    return own[:5] + [3 * draw.randrange(ITEMS // 3) + (n + 1) % 3] + own[5:]
 
 
 def interactions():
@@ -103,7 +103,7 @@ def check_segments(asked, answered, results):
     """Holds the output of a segment job against the tastes; returns (answered, refused).
 
     Each segment must have so many results, all of the age asked for and nine in ten of the taste. The segment of an item is those
-    who have not had it yet, since nobody takes anything twice: about 63 of a taste, and 31 of them above 30.
+    who have not had it yet, since nobody takes anything twice: 33 of a taste or more, and 15 of them or more above 30.
     """
     checks.require(len(answered) == len(asked), "one output line for each input line", len(answered), len(asked))
     good = bad = 0

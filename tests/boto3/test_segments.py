@@ -38,7 +38,7 @@ def test_metrics(of_items, of_attributes, personalize):
 
 
 def test_for_items(tastes, of_items):
-    lines = [{"itemId": planted.item(n)} for n in (*range(12), 89)] + [{"itemId": "never"}]
+    lines = [{"itemId": planted.item(n)} for n in (*range(12), 59)] + [{"itemId": "never"}]
     asked, answered = tastes.segment("items", of_items, lines, numResults=25)
     assert planted.check_segments(asked, answered, 25) == (13, 1)
     assert "never" in json.loads(answered[-1])["error"]
