@@ -36,18 +36,21 @@ const (
 
 // Info is how a recipe presents itself.
 type Info struct {
-	Name        string // aws-user-personalization
-	Type        string // UserPersonalization, …
-	Asks        Asks
-	Scores      bool   // answers carry scores
-	Explores    bool   // takes itemExplorationConfig
-	Updates     bool   // the recipe is an Updater
-	NoBatch     bool   // not for batch jobs
-	Algorithm   string // name behind arn:aws:personalize:::algorithm/
-	Feature     string // name behind arn:aws:personalize:::feature-transformation/
-	Description string
-	Created     time.Time
-	Parameters  []Parameter
+	Name       string // aws-user-personalization
+	Type       string // UserPersonalization, …
+	Asks       Asks
+	Scores     bool // answers carry scores
+	Explores   bool // takes itemExplorationConfig
+	Updates    bool // the recipe is an Updater
+	NoBatch    bool // not for batch jobs
+	Influenced bool // takes rankingInfluence
+
+	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed
+	Algorithm     string // name behind arn:aws:personalize:::algorithm/
+	Feature       string // name behind arn:aws:personalize:::feature-transformation/
+	Description   string
+	Created       time.Time
+	Parameters    []Parameter
 }
 
 // A Parameter is one hyperparameter with its default and range.
@@ -102,6 +105,8 @@ type Data struct {
 	Events       []string  // event types; index 0 is "" (null)
 	Created      []int64   // per item: CREATION_TIMESTAMP in Unix seconds, inferred where missing
 	Columns      []Column  // item metadata
+	Title        Column    // the field of Items that names an item (itemName), nil for none
+	Texts        []Column  // those of Columns that are free text
 }
 
 // History returns the item and time columns of user u.
@@ -169,7 +174,13 @@ type Query struct {
 	Allow   *bitset.Set  // items that may be returned; nil for all
 	Count   int          // how many to return, at least 1; ByUserList ignores it
 	Explore *Exploration // nil for none
+
+	Influence *Influence // ByItem: nil for none
 }
+
+// Influence is how much more than likeness counts, each from 0 to 1.
+// (aws-semantic-similarity; batch.md §9.)
+type Influence struct{ Popularity, Freshness float64 }
 
 // Exploration mixes in items that are new and little seen.
 // (aws-user-personalization; recipes.md §5.)
