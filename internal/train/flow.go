@@ -269,6 +269,9 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 	}
 	sel := t.order.selection()
 	sel.MinInteractions, sel.MinUsers, sel.MaxKinds = t.MinEvents, t.MinUsers, t.MaxKinds
+	if t.trainer.Info().WithoutEvents {
+		sel.MinInteractions, sel.MinUsers = 0, 0
+	}
 	sel.Without = t.parts.Items.AddedAfter(t.order.Since)
 	data, counts, err := snap.Data(sel)
 	if err != nil {
