@@ -2,41 +2,29 @@ package topk
 
 import "math"
 
-// The range in which exp gives a float32 of full precision. What is beyond counts as its end.
+// The range in which exp2 gives a float32. What is beyond counts as its end; 64 of the largest can be added.
 const (
-	expMin = -87
-	expMax = 80 // 64 of them can be added
+	exp2Min = -120
+	exp2Max = 120
 )
 
-// The numbers of exp.
-const (
-	log2e = 1.4426950408889634
-	// Adding magic to a number below 2²² rounds it to the nearest integer, ties to even, and leaves the integer in
-	// the low bits.
-	magic = 3 << 22
-	// ln 2 in two parts; the first has few bits, so that its multiples by up to 127 are exact.
-	ln2Hi = 0x2.c6p-2
-	ln2Lo = 0.6931471805599453 - ln2Hi
-)
+// Adding magic to a number below 2²² rounds it to the nearest integer, ties to even, and leaves the integer in
+// the low bits.
+const magic = 3 << 22
 
-// exp is e to the t with an error of at most 4 parts in ten million, the same bits everywhere:
+// exp2 is 2 to the t with an error of at most 4 parts in a million, the same bits everywhere:
 //
-//	n = round(t/ln 2),  r = t − n·ln 2
-//	2ⁿ · (1 + r + r²/2! + … + r⁶/6!)
+//	n = round(t),  r = t − n,  2ⁿ · (q0 + q1·r + … + q4·r⁴)
 //
-// every multiplication and addition rounded to float32, the polynomial from the inside out. |r| ≤ 0.347
-// leaves 1.3e-7 for the terms that are missing.
-func exp(t float32) float32 {
-	t = min(max(t, expMin), expMax)
-	z := float32(t*log2e) + magic
-	n := z - magic
-	r := t - float32(n*ln2Hi)
-	r -= float32(n * ln2Lo)
-	p := float32(r*(1./720)) + 1./120
-	p = float32(p*r) + 1./24
-	p = float32(p*r) + 1./6
-	p = float32(p*r) + 1./2
-	p = float32(p*r) + 1
+// every multiplication and addition rounded to float32, the polynomial from the inside out. It is that
+// through the five zeros of a Chebyshev polynomial over −½ … ½.
+func exp2(t float32) float32 {
+	t = min(max(t, exp2Min), exp2Max)
+	z := t + magic
+	r := t - (z - magic)
+	p := float32(r*0.009666368515387469) + 0.055921975842256264
+	p = float32(p*r) + 0.24022349038020335
+	p = float32(p*r) + 0.693121045203427
 	p = float32(p*r) + 1
 	return math.Float32frombits(math.Float32bits(p) + math.Float32bits(z)<<23)
 }

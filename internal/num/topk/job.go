@@ -3,105 +3,174 @@ package topk
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/num/bitset"
 )
 
-// A Job is one user's scan. An item's score is f32.Score(vector, row) + weight·bias, and its coarse score what
-// the packed matrix says (see panel.go).
+// A Job is one user's scan. An item's score is f32.Score(vector, row) + weight·bias.
 type Job struct {
 	Allow *bitset.Set // items to consider, nil for all
+	Skip  []int32     // distinct items not to consider, in any order
 	Best  Heap        // Reset by the caller
 
-	// Sum is that of exp(coarse score − Shift) over all considered items. Scan sets both. Shift is 0 unless the
-	// best score is far from 0.
+	// Sum is about that of exp(score − Shift) over all considered items, see Scan, which sets both. Shift is 0
+	// unless the best score is far from 0.
 	Sum, Shift float64
 
 	weight float32
 	wide   []float64 // the vector
-	start  Key       // at least the best reach it
-	quantised
-	ints []int16
-	slack
+	norm   float64   // its length, rounded up
+	skip   []int32   // places, ascending
+	end    bool      // no item that is left can be among the best
+	user   [2]user   // of one digit and of two
+	ahead  int       // of skip: those before have been passed
+	placed []uint32  // Allow by places
 }
 
-// Set makes j a scan for a vector of the length of a row and a weight of the bias. It refuses what Matrix
+// Set makes j a scan for a vector of the length of a row and a weight of the bias. It refuses what NewMatrix
 // refuses.
 func (j *Job) Set(vector []float32, weight float32) error {
 	j.wide, j.weight = j.wide[:0], weight
 	for _, x := range vector {
 		j.wide = append(j.wide, float64(x))
 	}
-	if norm := length(vector); !(norm <= MaxNorm) {
+	norm := length(vector)
+	if !(norm <= MaxNorm) {
 		return fmt.Errorf("a user's vector has length %v, want at most %v", norm, MaxNorm)
 	}
 	if !(math.Abs(float64(weight)) <= MaxNorm) {
 		return fmt.Errorf("a user's weight of the bias is %v, want at most %v either way", weight, MaxNorm)
 	}
-	if len(j.ints) != len(vector)+2 { // whole pairs, and at least one
-		j.ints = make([]int16, len(vector)+2)
-	}
-	j.quantised = quantise(vector, j.ints)
-	j.slack = slackOf(j.quantised, weight)
+	j.norm = up(norm)
 	return nil
 }
 
-// A slack bounds how far the coarse scores of a block are from the scores: see [slack.of].
-type slack struct{ perNorm, perRest, perBias, least float64 }
+// A user is u' of a packed matrix as integers (see packed.go), and what limits are made of.
+//
+// With u' = s·(q + ru) and v' = s'·(q' + rv),
+//
+//	u'·v' = s·s'·(q·q' + ru·v'/s' + q·rv),  off from s·s'·q·q' by at most s·s'·(|ru|·|v'|/s' + |q|·|rv|)
+//
+// by Cauchy and Schwarz. With ε = 2⁻²⁴, a score rounds once to float64, which is far less than ε, then u·v and
+// w·b to float32, and their sum: 2ε of |u·v| + |w·b|, which |u'|·|v'| bounds. 8ε leaves room for higher orders.
+// What underflows is less than 2⁻¹⁴⁷. So no item's score reaches t unless
+//
+//	q·q' ≥ (t − 2⁻¹⁴⁷)/(s·s') − (|ru| + 8ε·|u'|/s)·|v'|/s' − |q|·|rv|
+//
+// The kernels compute the right side as x·pars[0] − y·pars[1] − z·pars[2] in float32. Every x is a 2⁻²⁰th part of
+// itself too small, every y and z too large, which is more than three roundings of each product take; and slack
+// is more than the roundings of the differences and of the result can be, where the result is no more than
+// twice what q·q' can be. Beyond that they change nothing.
+type user struct {
+	ints  []int8  // per group and digit: four
+	scale float64 // s·unit
+	y, z  float32
+	base  int32
+	unit  float32 // s·unit, in units of log 2
+}
 
-// slackOf derives the bound. With u = û + ru and v = v̂ + rv the vectors of user and item and what
-// quantising made of them,
-//
-//	u·v − û·v̂ = ru·v + û·rv,  at most |ru|·|v| + |û|·|rv|  (Cauchy and Schwarz).
-//
-// With ε = 2⁻²⁴, the coarse score rounds three times on the way to û·v̂, the score twice (once to float64, which
-// is far less than ε), both round weight·bias alike, and both round their last addition: 3ε + ε + 2ε of
-// |u|·|v| and 2ε of |weight·bias|, to first order. 8ε of either leaves room for higher orders and for the
-// roundings of this bound. What underflows is less than 2⁻¹⁴⁹ times a scale below 2⁴⁵.
-//
-// With u = 0 both are weight·bias, the same number.
-func slackOf(u quantised, weight float32) slack {
-	if u.norm == 0 {
-		return slack{}
+// pack makes integers of j's vector for a packed matrix: of one digit, from −127 to 127, or two, from −16,256 to
+// 16,256, or less if sums of products could leave an int32. row is scratch of p.groups·groupDims.
+func (j *Job) pack(p *packed, row []float64, digits int) {
+	clear(row)
+	copy(row, j.wide[:p.dims])
+	if p.biased {
+		for k := range groupDims {
+			row[len(row)-1-k] = float64(j.weight) / (4 * p.parts)
+		}
+	}
+	largest, norm := 0.0, 0.0
+	for _, x := range row {
+		largest = max(largest, math.Abs(x))
+		norm += x * x
+	}
+	v := &j.user[digits-1]
+	size := len(row) * digits
+	*v = user{ints: slices.Grow(v.ints[:0], size)[:size], scale: p.unit}
+	clear(v.ints)
+	if largest == 0 {
+		return
+	}
+	top := 127.
+	if digits == 2 {
+		top = min(127*128, float64(mostSum/(127*len(row))))
+	}
+	scale := largest / top
+	var near, rest float64
+	for k, x := range row {
+		x /= scale
+		q := min(max(math.RoundToEven(x), -top), top)
+		near += q * q
+		rest += (x - q) * (x - q)
+		v.base += 128 * int32(q)
+		v.put(k, digits, int32(q))
 	}
 	const rounding = 8 * 0x1p-24
-	return slack{u.rest + rounding*u.norm, u.near, rounding * math.Abs(float64(weight)), 0x1p-100}
+	v.scale = scale * p.unit
+	v.y = float32(up(math.Sqrt(rest) + rounding*math.Sqrt(norm)/scale))
+	v.z = float32(up(math.Sqrt(near)))
+	v.unit = float32(min(v.scale*math.Log2E, math.MaxFloat32))
 }
 
-// of is the bound for a block.
-func (s *slack) of(b *bound) float64 {
-	return s.perNorm*b.norm + s.perRest*b.rest + s.perBias*b.bias + s.least
-}
-
-// done reports that no item of a block, nor of those after it in the order of lengths, can be among the best.
-func (j *Job) done(b *bound) bool {
-	least := max(j.Best.Floor(), j.start)
-	if j.Best.k == 0 || least == 0 {
-		return j.Best.k == 0
+// put stores the integer of a dimension.
+func (v *user) put(k, digits int, q int32) {
+	at := k/groupDims*groupDims*digits + k%groupDims
+	if digits == 2 {
+		high := (q + 64) >> 7
+		v.ints[at] = int8(high)
+		q -= high << 7
+		at += groupDims
 	}
-	// Cauchy and Schwarz; rounded thrice on the way to a score, as in slackOf.
-	most := (j.norm*b.norm + math.Abs(float64(j.weight))*b.later) * (1 + 8*0x1p-24)
-	return most+0x1p-100 < float64(least.Score())
+	v.ints[at] = int8(q)
 }
 
-// threshold returns a number that the coarse score of an item of a block is not below if its score could
-// make it one of the best. Items come in ascending order, or in any.
-func (j *Job) threshold(b *bound, ascending bool) float32 {
-	if j.Best.k == 0 {
-		return float32(math.Inf(1))
+// x returns what makes items hit that could be among the best.
+func (j *Job) x(digits int) float32 {
+	if j.Best.k == 0 || j.end {
+		return never
 	}
 	floor := j.Best.Floor()
-	least := max(floor, j.start)
-	if least == 0 {
-		return float32(math.Inf(-1))
+	if floor == 0 {
+		return -never
 	}
-	score := least.Score()
-	if j.norm == 0 { // coarse scores are scores
-		if floor > 0 && ascending { // and later items lose ties
-			return math.Nextafter32(score, float32(math.Inf(1)))
+	x := (float64(floor.Score()) - 0x1p-147) / j.user[digits-1].scale
+	x -= math.Abs(x) * 0x1p-20
+	return float32(min(max(x, -never), never))
+}
+
+// done reports that no item of a panel, nor of those after it, can be among the best.
+func (j *Job) done(p *packed, panel int) bool {
+	floor := j.Best.Floor()
+	if j.Best.k == 0 || floor == 0 {
+		return j.Best.k == 0
+	}
+	// Cauchy and Schwarz; a score rounds as above.
+	most := (j.norm*p.norms[panel] + math.Abs(float64(j.weight))*p.later[panel]) * (1 + 8*0x1p-24)
+	return most+0x1p-147 < float64(floor.Score())
+}
+
+// reach is roughly the length of vector at which a job ends.
+func (j *Job) reach() float64 {
+	floor := j.Best.Floor()
+	if floor == 0 || j.norm == 0 || j.Best.k == 0 {
+		return 0
+	}
+	return float64(floor.Score()) / j.norm
+}
+
+// coarse is what the kernels of sum add for the item at a place.
+func (j *Job) coarse(p *packed, place int32) float32 {
+	v := &j.user[1]
+	panel, at := int(place)/panelItems, int(place)%panelItems*groupDims
+	bytes := p.bytes[panel*p.groups*groupBytes:]
+	sum := int32(0)
+	for g := range p.groups {
+		item := (*[groupDims]uint8)(bytes[g*groupBytes+at:])
+		q := (*[2 * groupDims]int8)(v.ints[2*groupDims*g:])
+		for k, b := range item {
+			sum += int32(b) * (int32(q[k])<<7 + int32(q[groupDims+k]))
 		}
-		return score
 	}
-	t := float64(score) - j.slack.of(b)
-	return float32(t - math.Abs(t)*0x1p-23) // rounding takes back at most half of that
+	return exp2(float32(float32(sum-v.base)*float32(v.unit*p.pars[panel][3])) - float32(j.Shift*math.Log2E))
 }

@@ -16,21 +16,16 @@ const MaxNorm = 1e18
 
 // A Matrix is the items' vectors and a number per item that every user may weigh. It is read-only.
 //
-// Beside the rows, which it refers to, it has a copy of 2 bytes per number for Scan (see panel.go), and after
-// the first call of Best another.
+// Beside the rows, which it refers to, it has after the first scan a copy of a byte per number (see packed.go) and
+// 8 bytes per item.
 type Matrix struct {
 	N, Stride int
 	Rows      []float32 // Stride apart
 	Bias      []float32
 
-	panels  panels
-	longest []int32 // the mostLongest items with the longest vectors, longest first; ties by index
-	once    sync.Once
-	lengths *panels // by length
+	once   sync.Once
+	packed *packed // by length
 }
-
-// mostLongest is twice as many as a request may ask for.
-const mostLongest = 1000
 
 // NewMatrix prepares the vectors of n items for scans. It refuses numbers that are not finite, and vectors
 // and biases beyond MaxNorm.
@@ -39,41 +34,34 @@ func NewMatrix(n, stride int, rows, bias []float32) (*Matrix, error) {
 	if len(rows) != n*stride || len(bias) != n {
 		return nil, fmt.Errorf("%d numbers and %d biases for %d items of %d", len(rows), len(bias), n, stride)
 	}
-	var longest Heap
-	longest.Reset(min(mostLongest, n))
 	for i := range n {
-		norm := length(m.row(i))
-		if !(norm <= MaxNorm) {
+		if norm := length(m.row(i)); !(norm <= MaxNorm) {
 			return nil, fmt.Errorf("the vector of item %d has length %v, want at most %v", i, norm, MaxNorm)
 		}
-		longest.Push(Make(float32(norm), int32(i)))
 		if b := math.Abs(float64(bias[i])); !(b <= MaxNorm) {
 			return nil, fmt.Errorf("the bias of item %d is %v, want at most %v either way", i, bias[i], MaxNorm)
 		}
 	}
-	for _, key := range longest.Sorted() {
-		m.longest = append(m.longest, key.Index())
-	}
-	m.panels.pack(m)
 	return m, nil
 }
 
 // byLength packs the items from long to short, ties by index.
-func (m *Matrix) byLength() *panels {
+func (m *Matrix) byLength() *packed {
 	m.once.Do(func() {
+		norms := make([]float64, m.N)
 		keys := make([]Key, m.N)
 		for i := range keys {
-			keys[i] = Make(float32(length(m.row(i))), int32(i))
+			norms[i] = up(length(m.row(i)))
+			keys[i] = Make(float32(norms[i]), int32(i))
 		}
 		slices.SortFunc(keys, func(a, b Key) int { return cmp.Compare(b, a) })
-		p := &panels{ids: make([]int32, m.N)}
+		ids := make([]int32, m.N)
 		for place, key := range keys {
-			p.ids[place] = key.Index()
+			ids[place] = key.Index()
 		}
-		p.pack(m)
-		m.lengths = p
+		m.packed = pack(m, ids, norms)
 	})
-	return m.lengths
+	return m.packed
 }
 
 func (m *Matrix) row(i int) []float32 { return m.Rows[i*m.Stride : (i+1)*m.Stride] }

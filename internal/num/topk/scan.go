@@ -1,5 +1,5 @@
-// Package topk finds the best items of many users, exactly, by scoring what could be among them; and the sum
-// of the exponentials of all scores, by scoring everything.
+// Package topk finds the best items of many users, exactly, by scoring what could be among them; and about the sum
+// of the exponentials of all scores.
 //
 // Best means highest score, and among equal scores lowest index. Every result is the same bits with one
 // thread or many, alone or in a block, with kernels or without.
@@ -8,73 +8,41 @@ package topk
 import (
 	"cmp"
 	"context"
+	"math"
 	"math/bits"
 	"slices"
+	"sort"
+
+	"github.com/kindredrec/kindred/internal/num/bitset"
 )
 
-// How many tiles go over a block of items together: with the sums, so many that they and the block stay in
-// the first-level cache; without, more, since users who end together share tiles.
 const (
-	sumTiles  = 8
-	bestTiles = 32
+	// mostTiles go over the items together. The more there are, the more alike are the users of a tile, who are
+	// sorted by how far they will go.
+	mostTiles = 100
+	// A chunk of panels stays in the second-level cache while all tiles go over it.
+	chunkPanels = 32
+	// A job begins with at least so many of the longest items, from which it takes a first floor.
+	warmItems = 256
 )
 
-// Scan scores every item for every job, which have been Set to vectors of the matrix's stride. Beside the
-// jobs it takes 30 KB at 256 dimensions. It returns ctx's error when cancelled, with the jobs unfinished.
+// Best finds the best items of every job, which have been Set to vectors of the matrix's stride. It goes from
+// long vectors to short ones and ends a job when no item that is left can reach the best. The first scan of a
+// matrix packs it. Beside the jobs it takes 400 KB at 256 dimensions, and 100 bytes for each of the largest K
+// among them. It returns ctx's error when cancelled, with the jobs unfinished.
 //
 // A job's result does not depend on the other jobs.
-func Scan(ctx context.Context, m *Matrix, jobs []Job) error {
-	s := scan{Matrix: m, panels: &m.panels, sums: true, tiles: make([]tile, min(sumTiles, tilesOf(len(jobs))))}
-	return s.groups(ctx, jobs, func(group []*Job) error {
-		if err := s.run(ctx, group); err != nil {
-			return err
-		}
-		return s.again(ctx, group)
-	})
-}
+func Best(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, 1) }
 
-// Best is Scan without Sum, and faster: it goes from long vectors to short ones and ends a job when no item that
-// is left can reach the best. The first call for a matrix packs it once more in that order. Beside the
-// jobs it takes 110 KB at 256 dimensions.
-func Best(ctx context.Context, m *Matrix, jobs []Job) error {
-	s := scan{Matrix: m, panels: m.byLength(), tiles: make([]tile, min(bestTiles, tilesOf(len(jobs))))}
-	return s.groups(ctx, jobs, func(group []*Job) error {
-		slices.SortStableFunc(group, func(a, b *Job) int { return cmp.Compare(b.reach(), a.reach()) })
-		return s.run(ctx, group)
-	})
-}
+// Scan is Best and sets Sum and Shift. For each distinct set that jobs Allow it takes as much memory as the set.
+func Scan(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, 2) }
 
-func tilesOf(jobs int) int { return (jobs + tileUsers - 1) / tileUsers }
-
-// reach is roughly the length of vector at which a job ends.
-func (j *Job) reach() float64 {
-	if j.start == 0 || j.norm == 0 {
-		return 0
-	}
-	return float64(j.start.Score()) / j.norm
-}
-
-// A scan is passes over a packed matrix for as many jobs as there are places in the tiles.
-type scan struct {
-	*Matrix
-	panels *panels
-	sums   bool
-	tiles  []tile
-	first  Heap
-}
-
-// groups calls do for as many jobs at a time as there are places.
-func (s *scan) groups(ctx context.Context, jobs []Job, do func([]*Job) error) error {
-	group := make([]*Job, 0, len(s.tiles)*tileUsers)
+func scanAll(ctx context.Context, m *Matrix, jobs []Job, digits int) error {
+	s := scan{Matrix: m, packed: m.byLength(), digits: digits}
+	s.tiles = make([]tile, min(mostTiles, s.tilesOf(len(jobs))))
 	for len(jobs) > 0 {
-		n := min(len(jobs), cap(group))
-		group = group[:0]
-		for k := range n {
-			jobs[k].Sum, jobs[k].Shift = 0, 0
-			s.warm(&jobs[k])
-			group = append(group, &jobs[k])
-		}
-		if err := do(group); err != nil {
+		n := min(len(jobs), len(s.tiles)*s.perTile())
+		if err := s.run(ctx, jobs[:n]); err != nil {
 			return err
 		}
 		jobs = jobs[n:]
@@ -82,38 +50,115 @@ func (s *scan) groups(ctx context.Context, jobs []Job, do func([]*Job) error) er
 	return ctx.Err()
 }
 
-// warm finds a key that the job's best all reach: the last of the best among the longest vectors. The scan
-// comes by those again. Without it the first blocks would be candidates whole.
-func (s *scan) warm(j *Job) {
-	j.start = 0
-	k := j.Best.k
-	heads := s.longest
-	heads = heads[:min(max(64, 2*k), len(heads))]
-	if k == 0 || len(j.Best.keys) > 0 || len(heads)*8 > s.N {
-		return
-	}
-	s.first.Reset(k)
-	for _, i := range heads {
-		if j.Allow == nil || j.Allow.Has(int(i)) {
-			s.first.Push(Make(s.Score(j, int(i)), i))
-		}
-	}
-	j.start = s.first.Floor()
+// A scan is passes over a packed matrix for as many jobs as there are places in the tiles.
+type scan struct {
+	*Matrix
+	*packed
+	digits int // of users' integers: with two, sums are wanted
+	tiles  []tile
+	group  []*Job
+
+	sums   []int32 // of the first panels
+	keys   []Key   // of one user, likewise
+	row    []float64
+	masks  []uint32
+	placed map[*bitset.Set][]uint32
 }
 
+func (s *scan) perTile() int { return tileUsers / s.digits }
+
+func (s *scan) tilesOf(jobs int) int { return (jobs + s.perTile() - 1) / s.perTile() }
+
 // run is one pass.
-func (s *scan) run(ctx context.Context, jobs []*Job) error {
-	tiles := s.tiles[:tilesOf(len(jobs))]
-	for k := range tiles {
-		tiles[k].load(s.panels.pairs, jobs[k*tileUsers:min((k+1)*tileUsers, len(jobs))], s.sums)
+func (s *scan) run(ctx context.Context, jobs []Job) error {
+	s.begin(jobs)
+	if err := s.pass(ctx, s.group, s.warmUp()); err != nil || s.digits == 1 {
+		return err
 	}
-	for b := range s.panels.bounds {
-		if b%16 == 0 && ctx.Err() != nil {
+	for k, j := range s.group {
+		if best, some := j.Best.Top(); some && far(float64(best.Score())-j.Shift) {
+			j.Shift, j.Sum = float64(best.Score()), 0
+			if err := s.pass(ctx, s.group[k:k+1], len(s.pars)); err != nil {
+				return err
+			}
+		}
+		s.sharpen(j)
+	}
+	return nil
+}
+
+// sharpen replaces the coarse scores of the best in the sum by their scores, since a sum of few large parts is
+// as far off as they are. The parts below a thousandth do not matter.
+func (s *scan) sharpen(j *Job) {
+	least := j.Sum / 1000
+	for _, key := range j.Best.keys {
+		if e := math.Exp(float64(key.Score()) - j.Shift); e > least {
+			j.Sum += e - float64(j.coarse(s.packed, s.place[key.Index()]))
+		}
+	}
+}
+
+// far says that a score's distance from 0 is too large for sums of exponentials.
+func far(score float64) bool { return math.Abs(score) > 60 }
+
+// begin collects the jobs that need a pass.
+func (s *scan) begin(jobs []Job) {
+	s.group = s.group[:0]
+	s.row = slices.Grow(s.row[:0], s.groups*groupDims)[:s.groups*groupDims]
+	s.placed = nil
+	for k := range jobs {
+		j := &jobs[k]
+		j.Sum, j.Shift, j.end = 0, 0, false
+		if j.norm == 0 {
+			s.flat(j)
+			continue
+		}
+		for d := range s.digits {
+			j.pack(s.packed, s.row, d+1)
+		}
+		s.places(j)
+		s.group = append(s.group, j)
+	}
+}
+
+// warmUp finds floors and shifts for the group, and returns the number of panels that need not be searched again.
+func (s *scan) warmUp() int {
+	k := 0
+	for _, j := range s.group {
+		k = max(k, j.Best.k)
+	}
+	panels := s.warmPanels(k)
+	if panels == 0 {
+		return 0
+	}
+	for jobs := range slices.Chunk(s.group, tileUsers) {
+		s.warm(&s.tiles[0], jobs, panels)
+	}
+	for _, j := range s.group {
+		if best, some := j.Best.Top(); some && far(float64(best.Score())) {
+			j.Shift = float64(best.Score())
+		}
+	}
+	return panels
+}
+
+// pass goes over the panels. The first ones have been searched.
+func (s *scan) pass(ctx context.Context, jobs []*Job, searched int) error {
+	slices.SortStableFunc(jobs, func(a, b *Job) int { return cmp.Compare(b.reach(), a.reach()) })
+	tiles := s.tiles[:s.tilesOf(len(jobs))]
+	for k := range tiles {
+		tiles[k].load(s.packed, jobs[k*s.perTile():min((k+1)*s.perTile(), len(jobs))], s.digits)
+	}
+	if s.digits == 2 {
+		s.addSearched(tiles, searched)
+	}
+	for first := searched; first < len(s.pars); first += chunkPanels {
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		working := false
 		for k := range tiles {
-			if s.block(b, &tiles[k]) {
+			if s.chunk(&tiles[k], first) {
 				working = true
 			}
 		}
@@ -121,80 +166,283 @@ func (s *scan) run(ctx context.Context, jobs []*Job) error {
 			break
 		}
 	}
-	if s.sums {
-		for k, j := range jobs {
-			j.Sum = tiles[k/tileUsers].total(k % tileUsers)
-		}
-	}
 	return ctx.Err()
 }
 
-// block scores block b for a tile and offers what could be among the best. It returns false when the tile's
-// jobs are all done.
-func (s *scan) block(b int, t *tile) bool {
-	full := ^uint64(0)
-	if rest := s.N - b*blockItems; rest < blockItems {
-		full = 1<<rest - 1
-	}
-	o, working := &s.panels.bounds[b], false
-	for u, j := range t.jobs {
-		t.allow[u] = full
-		switch {
-		case s.panels.ids != nil:
-			if j.done(o) {
-				t.allow[u] = 0
-				continue
+// addSearched adds up what is not searched for.
+func (s *scan) addSearched(tiles []tile, panels int) {
+	for first := 0; first < panels; first += chunkPanels {
+		n := min(chunkPanels, panels-first)
+		for k := range tiles {
+			t := &tiles[k]
+			for u := range t.x {
+				t.x[u] = never
 			}
-		case j.Allow != nil:
-			t.allow[u] &= j.Allow.Words()[b]
+			t.sum(s.packed, first, n, s.mask(t, first, n))
+			s.collect(t)
 		}
-		working = true
-		t.par[u].threshold = j.threshold(o, s.panels.ids == nil)
 	}
-	if !working {
+}
+
+// collect moves the lanes of a tile to the jobs.
+func (s *scan) collect(t *tile) {
+	for u, j := range t.jobs {
+		j.Sum += t.total(u)
+	}
+}
+
+// mask returns which items of panels count, for the users of a tile.
+func (s *scan) mask(t *tile, first, panels int) []uint32 {
+	size := panels * t.n
+	s.masks = slices.Grow(s.masks[:0], size)[:size]
+	clear(s.masks)
+	end := int32(min((first+panels)*panelItems, s.N))
+	for u, j := range t.jobs {
+		for k := range panels {
+			m := ^uint32(0)
+			if rest := s.N - (first+k)*panelItems; rest < panelItems {
+				m = 1<<rest - 1
+			}
+			if j.placed != nil {
+				m &= j.placed[first+k]
+			}
+			s.masks[k*t.n+u] = m
+		}
+		at, _ := slices.BinarySearch(j.skip, int32(first*panelItems))
+		for _, place := range j.skip[at:] {
+			if place >= end {
+				break
+			}
+			s.masks[(int(place)/panelItems-first)*t.n+u] &^= 1 << (place % panelItems)
+		}
+	}
+	return s.masks
+}
+
+// flat is the scan of a job without a vector, whose scores are weight·bias.
+func (s *scan) flat(j *Job) {
+	skip := slices.Clone(j.Skip)
+	slices.Sort(skip)
+	each := func(do func(i int)) {
+		skip := skip
+		for i := range s.N {
+			if len(skip) > 0 && skip[0] == int32(i) {
+				skip = skip[1:]
+			} else if j.Allow == nil || j.Allow.Has(i) {
+				do(i)
+			}
+		}
+	}
+	each(func(i int) {
+		if key := Make(float32(j.weight*s.Bias[i]), int32(i)); key > j.Best.Floor() {
+			j.Best.Push(key)
+		}
+	})
+	if s.digits == 1 {
+		return
+	}
+	if best, some := j.Best.Top(); some && far(float64(best.Score())) {
+		j.Shift = float64(best.Score())
+	}
+	each(func(i int) {
+		j.Sum += float64(exp2(float32((float64(float32(j.weight*s.Bias[i])) - j.Shift) * math.Log2E)))
+	})
+}
+
+// places finds where the items are that j skips and, for sums, allows.
+func (s *scan) places(j *Job) {
+	j.skip, j.ahead = j.skip[:0], 0
+	for _, i := range j.Skip {
+		j.skip = append(j.skip, s.place[i])
+	}
+	slices.Sort(j.skip)
+	j.placed = nil
+	if j.Allow == nil || s.digits == 1 {
+		return
+	}
+	words := s.placed[j.Allow]
+	if words == nil {
+		words = make([]uint32, len(s.pars))
+		for i := range j.Allow.All {
+			words[s.place[i]/panelItems] |= 1 << (s.place[i] % panelItems)
+		}
+		if s.placed == nil {
+			s.placed = map[*bitset.Set][]uint32{}
+		}
+		s.placed[j.Allow] = words
+	}
+	j.placed = words
+}
+
+// allowed reports whether the item at a place may be returned. It is asked for places in ascending order.
+func (j *Job) allowed(i, place int32) bool {
+	for j.ahead < len(j.skip) && j.skip[j.ahead] < place {
+		j.ahead++
+	}
+	if j.ahead < len(j.skip) && j.skip[j.ahead] == place {
 		return false
 	}
-	items, factors := s.panels.block(b)
-	t.run(s.panels.pairs, items, factors)
-	for u, j := range t.jobs {
-		if t.hits[u] != 0 {
-			s.offer(j, b*blockItems, t.hits[u])
+	return j.Allow == nil || j.Allow.Has(int(i))
+}
+
+// warmPanels is how many panels are looked at for a first floor.
+func (s *scan) warmPanels(k int) int {
+	if k == 0 {
+		return 0
+	}
+	return min((max(warmItems, 2*k)+panelItems-1)/panelItems, len(s.pars))
+}
+
+// warm fills the heaps of a tile's jobs from the first panels: the best by coarse score first, then what can
+// still be among the best.
+func (s *scan) warm(t *tile, jobs []*Job, panels int) {
+	t.load(s.packed, jobs, 1)
+	size := panels * t.n * panelItems
+	s.sums = slices.Grow(s.sums[:0], size)[:size]
+	t.store(s.packed, 0, panels, s.sums)
+	for u, j := range jobs {
+		if j.Best.k > 0 {
+			s.first(t, u, panels)
 		}
+	}
+}
+
+func (s *scan) first(t *tile, u, panels int) {
+	j := t.jobs[u]
+	s.keys = s.keys[:0]
+	for k := range panels {
+		sums := (*[panelItems]int32)(s.sums[(k*t.n+u)*panelItems:])
+		scale := s.pars[k][3]
+		for n, i := range s.panel(k) {
+			place := int32(k*panelItems + n)
+			if j.allowed(i, place) {
+				s.keys = append(s.keys, Make(float32(sums[n])*scale, place))
+			}
+		}
+	}
+	head := min(j.Best.k, len(s.keys))
+	choose(s.keys, head)
+	for _, key := range s.keys[:head] {
+		s.offer(j, s.ids[key.Index()])
+	}
+	t.x[u] = j.x(t.digits)
+	last, limit := int32(-1), int32(0)
+	for _, key := range s.keys[head:] {
+		k, n := key.Index()/panelItems, int(key.Index()%panelItems)
+		if k != last {
+			last, limit = k, t.limitOf(u, &s.pars[k])
+		}
+		if s.sums[(int(k)*t.n+u)*panelItems+n] < limit {
+			continue
+		}
+		if s.offer(j, s.ids[key.Index()]) {
+			t.x[u], last = j.x(t.digits), -1
+		}
+	}
+}
+
+// offer pushes an item and reports whether it is among the best so far.
+func (s *scan) offer(j *Job, i int32) bool {
+	key := Make(s.Score(j, int(i)), i)
+	if key <= j.Best.Floor() {
+		return false
+	}
+	j.Best.Push(key)
+	return true
+}
+
+// chunk goes over the panels of a chunk with a tile. It returns false when the tile's jobs have all ended.
+func (s *scan) chunk(t *tile, first int) bool {
+	if t.ended {
+		return false
+	}
+	t.ended = s.digits == 1
+	for u, j := range t.jobs {
+		j.end = j.end || j.done(s.packed, first)
+		t.x[u] = j.x(t.digits)
+		t.ended = t.ended && j.end
+	}
+	if t.ended {
+		return false
+	}
+	end := min(first+chunkPanels, len(s.pars))
+	if s.digits == 2 {
+		masks := s.mask(t, first, end-first)
+		for at := first; at < end; {
+			at += t.sum(s.packed, at, end-at, masks[(at-first)*t.n:])
+			s.hits(t, at-1)
+		}
+		s.collect(t)
+		return true
+	}
+	end = s.last(t, first, end)
+	for at := first; at < end; {
+		at += t.find(s.packed, at, end-at)
+		s.hits(t, at-1)
 	}
 	return true
 }
 
-// offer pushes the allowed items of hits, which are places from first on.
-func (s *scan) offer(j *Job, first int, hits uint64) {
-	for ; hits != 0; hits &= hits - 1 {
-		i := first + bits.TrailingZeros64(hits)
-		if s.panels.ids != nil {
-			i = int(s.panels.ids[i])
-			if j.Allow != nil && !j.Allow.Has(i) {
-				continue
+// last returns the end of those panels before end that a tile has to go to.
+func (s *scan) last(t *tile, first, end int) int {
+	return first + sort.Search(end-first, func(k int) bool {
+		for _, j := range t.jobs {
+			if !j.end && !j.done(s.packed, first+k) {
+				return false
 			}
 		}
-		if key := Make(s.Score(j, i), int32(i)); key >= j.start && key > j.Best.Floor() {
-			j.Best.Push(key)
+		return true
+	})
+}
+
+// hits offers the items that hit in a panel.
+func (s *scan) hits(t *tile, panel int) {
+	items := s.panel(panel)
+	for u, j := range t.jobs {
+		hits := t.hits[u]
+		if hits == 0 {
+			continue
+		}
+		if len(items) < panelItems {
+			hits &= 1<<len(items) - 1
+		}
+		for ; hits != 0; hits &= hits - 1 {
+			n := bits.TrailingZeros32(hits)
+			if place := int32(panel*panelItems + n); j.allowed(items[n], place) && s.offer(j, items[n]) {
+				t.x[u] = j.x(t.digits)
+			}
 		}
 	}
 }
 
-// again repeats the sum of those jobs whose scores are far from 0, relative to their best score.
-func (s *scan) again(ctx context.Context, jobs []*Job) error {
-	for k, j := range jobs {
-		best, some := j.Best.Top()
-		if !some || !far(best.Score()) {
-			continue
+// choose moves the largest n keys to the front.
+func choose(keys []Key, n int) {
+	lo, hi := 0, len(keys)
+	for hi-lo > 1 && n > lo && n < hi {
+		pivot := median(keys[lo], keys[lo+(hi-lo)/2], keys[hi-1])
+		a, b := lo, hi-1
+		for a <= b {
+			for keys[a] > pivot {
+				a++
+			}
+			for keys[b] < pivot {
+				b--
+			}
+			if a <= b {
+				keys[a], keys[b] = keys[b], keys[a]
+				a++
+				b--
+			}
 		}
-		j.Shift = float64(best.Score())
-		kept := j.Best
-		j.Best = Heap{} // keeps nothing
-		err := s.run(ctx, jobs[k:k+1])
-		j.Best = kept
-		if err != nil {
-			return err
+		switch { // lo…b, and a…hi, which are smaller
+		case n <= b+1:
+			hi = b + 1
+		case n >= a:
+			lo = a
+		default:
+			return
 		}
 	}
-	return nil
 }
+
+func median(a, b, c Key) Key { return max(min(a, b), min(max(a, b), c)) }

@@ -4,14 +4,32 @@
 
 package topk
 
-// tile1AVX2 is tile.loop for 1 users. pairs is at least 1.
-func tile1AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// find1VNNI is call.find for 1 users.
+//
+//go:noescape
+func find1VNNI(call **uint8) (done int)
 
-// tile1VNNI is tile.loop for 1 users. pairs is at least 1.
-func tile1VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// find12VNNI is call.find for 12 users.
+//
+//go:noescape
+func find12VNNI(call **uint8) (done int)
 
-// tile6AVX2 is tile.loop for 6 users. pairs is at least 1.
-func tile6AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// sum1VNNI is call.sum for 1 users.
+//
+//go:noescape
+func sum1VNNI(call **uint8) (done int)
 
-// tile6VNNI is tile.loop for 6 users. pairs is at least 1.
-func tile6VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// sum6VNNI is call.sum for 6 users.
+//
+//go:noescape
+func sum6VNNI(call **uint8) (done int)
+
+// store1VNNI is call.store for 1 users.
+//
+//go:noescape
+func store1VNNI(call **uint8) (done int)
+
+// store12VNNI is call.store for 12 users.
+//
+//go:noescape
+func store12VNNI(call **uint8) (done int)

@@ -6,11 +6,8 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go -C asm run . -out ../tile_amd64.s -stubs ../stubs_amd64.go -pkg topk
 
-// A kernel computes tile.loop; without sums if sum is nil.
-type kernel func(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
-
-// A set is the kernels for one user and for tileUsers, nil for the loop.
-type set struct{ one, full kernel }
+// A set is the kernels for one user and for a full tile, nil for the loops.
+type set struct{ find, sum, store [2]func(**uint8) int }
 
 // The sets, best first, and whether the processor can run them.
 var sets = []struct {
@@ -18,8 +15,11 @@ var sets = []struct {
 	set
 	runs bool
 }{
-	{"AVX-512 VNNI", set{tile1VNNI, tile6VNNI}, cpu.X86.HasAVX512F && cpu.X86.HasAVX512VNNI},
-	{"AVX2", set{tile1AVX2, tile6AVX2}, cpu.X86.HasAVX2},
+	{"AVX-512 VNNI", set{
+		find:  [2]func(**uint8) int{find1VNNI, find12VNNI},
+		sum:   [2]func(**uint8) int{sum1VNNI, sum6VNNI},
+		store: [2]func(**uint8) int{store1VNNI, store12VNNI},
+	}, cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI},
 	{"Go", set{}, true},
 }
 
@@ -32,21 +32,40 @@ var best = func() set {
 	return set{}
 }()
 
-// run scores a block.
-func (t *tile) run(pairs int, items []int16, factors []float32) { t.with(best, pairs, items, factors) }
-
-func (t *tile) with(s set, pairs int, items []int16, factors []float32) {
-	k := s.full
+// of returns the kernel for t's number of users.
+func (t *tile) of(kernels *[2]func(**uint8) int) func(**uint8) int {
 	if t.n == 1 {
-		k = s.one
+		return kernels[0]
 	}
-	if k == nil {
-		t.loop(pairs, items, factors)
+	return kernels[1]
+}
+
+func (t *tile) find(p *packed, first, panels int) (done int) {
+	k := t.of(&best.find)
+	if k == nil || panels == 0 {
+		return t.loop(p, first, panels, nil)
+	}
+	t.aim(p, first, panels)
+	return k(&t.items)
+}
+
+func (t *tile) sum(p *packed, first, panels int, masks []uint32) (done int) {
+	k := t.of(&best.sum)
+	if k == nil || panels == 0 {
+		return t.loop(p, first, panels, masks)
+	}
+	t.aim(p, first, panels)
+	t.masks = &masks[0]
+	return k(&t.items)
+}
+
+func (t *tile) store(p *packed, first, panels int, out []int32) {
+	k := t.of(&best.store)
+	if k == nil || panels == 0 {
+		t.storeLoop(p, first, panels, out)
 		return
 	}
-	var sum *float64
-	if t.sums {
-		sum = &t.sum[0][0]
-	}
-	k(&items[0], &t.users[0], pairs, &factors[0], &t.par[0].scale, &t.allow[0], &t.hits[0], sum)
+	t.aim(p, first, panels)
+	t.out = &out[0]
+	k(&t.items)
 }

@@ -4,2329 +4,1214 @@
 
 #include "textflag.h"
 
-DATA numbers<>+0(SB)/4, $(-87.0)
-DATA numbers<>+4(SB)/4, $(-87.0)
-DATA numbers<>+8(SB)/4, $(-87.0)
-DATA numbers<>+12(SB)/4, $(-87.0)
-DATA numbers<>+16(SB)/4, $(-87.0)
-DATA numbers<>+20(SB)/4, $(-87.0)
-DATA numbers<>+24(SB)/4, $(-87.0)
-DATA numbers<>+28(SB)/4, $(-87.0)
-DATA numbers<>+32(SB)/4, $(80.0)
-DATA numbers<>+36(SB)/4, $(80.0)
-DATA numbers<>+40(SB)/4, $(80.0)
-DATA numbers<>+44(SB)/4, $(80.0)
-DATA numbers<>+48(SB)/4, $(80.0)
-DATA numbers<>+52(SB)/4, $(80.0)
-DATA numbers<>+56(SB)/4, $(80.0)
-DATA numbers<>+60(SB)/4, $(80.0)
-DATA numbers<>+64(SB)/4, $(1.442695)
-DATA numbers<>+68(SB)/4, $(1.442695)
-DATA numbers<>+72(SB)/4, $(1.442695)
-DATA numbers<>+76(SB)/4, $(1.442695)
-DATA numbers<>+80(SB)/4, $(1.442695)
-DATA numbers<>+84(SB)/4, $(1.442695)
-DATA numbers<>+88(SB)/4, $(1.442695)
-DATA numbers<>+92(SB)/4, $(1.442695)
-DATA numbers<>+96(SB)/4, $(12582912.0)
-DATA numbers<>+100(SB)/4, $(12582912.0)
-DATA numbers<>+104(SB)/4, $(12582912.0)
-DATA numbers<>+108(SB)/4, $(12582912.0)
-DATA numbers<>+112(SB)/4, $(12582912.0)
-DATA numbers<>+116(SB)/4, $(12582912.0)
-DATA numbers<>+120(SB)/4, $(12582912.0)
-DATA numbers<>+124(SB)/4, $(12582912.0)
-DATA numbers<>+128(SB)/4, $(0.6933594)
-DATA numbers<>+132(SB)/4, $(0.6933594)
-DATA numbers<>+136(SB)/4, $(0.6933594)
-DATA numbers<>+140(SB)/4, $(0.6933594)
-DATA numbers<>+144(SB)/4, $(0.6933594)
-DATA numbers<>+148(SB)/4, $(0.6933594)
-DATA numbers<>+152(SB)/4, $(0.6933594)
-DATA numbers<>+156(SB)/4, $(0.6933594)
-DATA numbers<>+160(SB)/4, $(-0.00021219444)
-DATA numbers<>+164(SB)/4, $(-0.00021219444)
-DATA numbers<>+168(SB)/4, $(-0.00021219444)
-DATA numbers<>+172(SB)/4, $(-0.00021219444)
-DATA numbers<>+176(SB)/4, $(-0.00021219444)
-DATA numbers<>+180(SB)/4, $(-0.00021219444)
-DATA numbers<>+184(SB)/4, $(-0.00021219444)
-DATA numbers<>+188(SB)/4, $(-0.00021219444)
-DATA numbers<>+192(SB)/4, $(0.0013888889)
-DATA numbers<>+196(SB)/4, $(0.0013888889)
-DATA numbers<>+200(SB)/4, $(0.0013888889)
-DATA numbers<>+204(SB)/4, $(0.0013888889)
-DATA numbers<>+208(SB)/4, $(0.0013888889)
-DATA numbers<>+212(SB)/4, $(0.0013888889)
-DATA numbers<>+216(SB)/4, $(0.0013888889)
-DATA numbers<>+220(SB)/4, $(0.0013888889)
-DATA numbers<>+224(SB)/4, $(0.008333334)
-DATA numbers<>+228(SB)/4, $(0.008333334)
-DATA numbers<>+232(SB)/4, $(0.008333334)
-DATA numbers<>+236(SB)/4, $(0.008333334)
-DATA numbers<>+240(SB)/4, $(0.008333334)
-DATA numbers<>+244(SB)/4, $(0.008333334)
-DATA numbers<>+248(SB)/4, $(0.008333334)
-DATA numbers<>+252(SB)/4, $(0.008333334)
-DATA numbers<>+256(SB)/4, $(0.041666668)
-DATA numbers<>+260(SB)/4, $(0.041666668)
-DATA numbers<>+264(SB)/4, $(0.041666668)
-DATA numbers<>+268(SB)/4, $(0.041666668)
-DATA numbers<>+272(SB)/4, $(0.041666668)
-DATA numbers<>+276(SB)/4, $(0.041666668)
-DATA numbers<>+280(SB)/4, $(0.041666668)
-DATA numbers<>+284(SB)/4, $(0.041666668)
-DATA numbers<>+288(SB)/4, $(0.16666667)
-DATA numbers<>+292(SB)/4, $(0.16666667)
-DATA numbers<>+296(SB)/4, $(0.16666667)
-DATA numbers<>+300(SB)/4, $(0.16666667)
-DATA numbers<>+304(SB)/4, $(0.16666667)
-DATA numbers<>+308(SB)/4, $(0.16666667)
-DATA numbers<>+312(SB)/4, $(0.16666667)
-DATA numbers<>+316(SB)/4, $(0.16666667)
-DATA numbers<>+320(SB)/4, $(0.5)
-DATA numbers<>+324(SB)/4, $(0.5)
-DATA numbers<>+328(SB)/4, $(0.5)
-DATA numbers<>+332(SB)/4, $(0.5)
-DATA numbers<>+336(SB)/4, $(0.5)
-DATA numbers<>+340(SB)/4, $(0.5)
-DATA numbers<>+344(SB)/4, $(0.5)
-DATA numbers<>+348(SB)/4, $(0.5)
-DATA numbers<>+352(SB)/4, $(1.0)
-DATA numbers<>+356(SB)/4, $(1.0)
-DATA numbers<>+360(SB)/4, $(1.0)
-DATA numbers<>+364(SB)/4, $(1.0)
-DATA numbers<>+368(SB)/4, $(1.0)
-DATA numbers<>+372(SB)/4, $(1.0)
-DATA numbers<>+376(SB)/4, $(1.0)
-DATA numbers<>+380(SB)/4, $(1.0)
-DATA numbers<>+384(SB)/4, $0x00000001
-DATA numbers<>+388(SB)/4, $0x00000002
-DATA numbers<>+392(SB)/4, $0x00000004
-DATA numbers<>+396(SB)/4, $0x00000008
-DATA numbers<>+400(SB)/4, $0x00000010
-DATA numbers<>+404(SB)/4, $0x00000020
-DATA numbers<>+408(SB)/4, $0x00000040
-DATA numbers<>+412(SB)/4, $0x00000080
-GLOBL numbers<>(SB), RODATA|NOPTR, $416
+DATA numbers<>+0(SB)/4, $(1073741800.0)
+DATA numbers<>+4(SB)/4, $(-1073741800.0)
+DATA numbers<>+8(SB)/4, $(-120.0)
+DATA numbers<>+12(SB)/4, $(120.0)
+DATA numbers<>+16(SB)/4, $(12582912.0)
+DATA numbers<>+20(SB)/4, $(0.009666368)
+DATA numbers<>+24(SB)/4, $(0.055921976)
+DATA numbers<>+28(SB)/4, $(0.2402235)
+DATA numbers<>+32(SB)/4, $(0.693121)
+DATA numbers<>+36(SB)/4, $(1.0)
+GLOBL numbers<>(SB), RODATA|NOPTR, $40
 
-// func tile1AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
-// Requires: AVX, AVX2
-TEXT ·tile1AVX2(SB), $96-64
-	MOVQ    items+0(FP), AX
-	MOVQ    factors+24(FP), CX
-	MOVQ    par+32(FP), DX
-	MOVQ    allow+40(FP), BX
-	MOVQ    hits+48(FP), SI
-	MOVQ    users+8(FP), DI
-	MOVQ    pairs+16(FP), R8
-	MOVQ    sum+56(FP), R9
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	MOVQ    $0x00000004, R10
+// func find1VNNI(call **uint8) (done int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·find1VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	XORQ  DI, DI
+	TESTQ BX, BX
+	JZ    find1VNNIend
 
-tile1AVX2panel:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  DI, R11
-	MOVQ  R8, R12
+find1VNNIpanel:
+	VMOVUPS      64(AX), Z0
+	VMULPS.BCST  (DX), Z0, Z0
+	VMOVUPS      128(AX), Z9
+	VMULPS.BCST  4(DX), Z9, Z9
+	VSUBPS       Z9, Z0, Z0
+	VMOVUPS      192(AX), Z9
+	VMULPS.BCST  8(DX), Z9, Z9
+	VSUBPS       Z9, Z0, Z0
+	VSUBPS.BCST  56(AX), Z0, Z0
+	VMINPS.BCST  numbers<>+0(SB), Z0, Z0
+	VMAXPS.BCST  numbers<>+4(SB), Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPBROADCASTD 512(AX), Z0
+	VMOVDQA32    Z0, Z9
+	MOVQ         8(AX), R8
+	MOVQ         SI, R9
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	VPXORQ       Z6, Z6, Z6
+	VPXORQ       Z7, Z7, Z7
+	SUBQ         $0x04, R9
+	JL           find1VNNIrest
 
-tile1AVX2pair:
-	VMOVDQU      (AX), Y2
-	VMOVDQU      32(AX), Y3
-	VPBROADCASTD (R11), Y4
-	VPMADDWD     Y2, Y4, Y2
-	VPADDD       Y2, Y0, Y0
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	ADDQ         $0x40, AX
-	ADDQ         $0x04, R11
-	DECQ         R12
-	JNZ          tile1AVX2pair
-	VMOVDQU      Y0, (SP)
-	VMOVDQU      Y1, 32(SP)
-	VBROADCASTSS (DX), Y0
-	VBROADCASTSS 4(DX), Y1
-	VBROADCASTSS 8(DX), Y2
-	VBROADCASTSS 12(DX), Y3
-	VMOVUPS      64(SP), Y4
-	VCVTDQ2PS    (SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB (BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, (SI)
-	TESTQ        R9, R9
-	JZ           tile1AVX2hits00
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
+find1VNNIgroup:
+	VMOVDQU32    (CX), Z10
+	VMOVDQU32    64(CX), Z11
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z12, Z10, Z0
+	VPDPBUSD     Z12, Z11, Z9
+	VMOVDQU32    128(CX), Z10
+	VMOVDQU32    192(CX), Z11
+	VPBROADCASTD 4(R8), Z12
+	VPDPBUSD     Z12, Z10, Z2
+	VPDPBUSD     Z12, Z11, Z3
+	VMOVDQU32    256(CX), Z10
+	VMOVDQU32    320(CX), Z11
+	VPBROADCASTD 8(R8), Z12
+	VPDPBUSD     Z12, Z10, Z4
+	VPDPBUSD     Z12, Z11, Z5
+	VMOVDQU32    384(CX), Z10
+	VMOVDQU32    448(CX), Z11
+	VPBROADCASTD 12(R8), Z12
+	VPDPBUSD     Z12, Z10, Z6
+	VPDPBUSD     Z12, Z11, Z7
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000010, R8
+	SUBQ         $0x04, R9
+	JGE          find1VNNIgroup
 
-tile1AVX2hits00:
-	VCVTDQ2PS    32(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 1(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 1(SI)
-	TESTQ        R9, R9
-	JZ           tile1AVX2hits01
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
+find1VNNIrest:
+	ADDQ $0x04, R9
+	JZ   find1VNNIadd
 
-tile1AVX2hits01:
-	VMOVUPS   Y4, 64(SP)
-	ADDQ      $0x40, CX
-	ADDQ      $0x02, BX
-	ADDQ      $0x02, SI
-	DECQ      R10
-	JNZ       tile1AVX2panel
-	TESTQ     R9, R9
-	JZ        tile1AVX2done
-	VCVTPS2PD 64(SP), Y0
-	VCVTPS2PD 80(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    (R9), Y0, Y0
-	VMOVUPD   Y0, (R9)
+find1VNNIone:
+	VMOVDQU32    (CX), Z10
+	VMOVDQU32    64(CX), Z11
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z12, Z10, Z0
+	VPDPBUSD     Z12, Z11, Z9
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          find1VNNIone
 
-tile1AVX2done:
+find1VNNIadd:
+	VPADDD    Z2, Z0, Z0
+	VPADDD    Z6, Z4, Z4
+	VPADDD    Z4, Z0, Z0
+	VPADDD    Z3, Z9, Z9
+	VPADDD    Z7, Z5, Z5
+	VPADDD    Z5, Z9, Z9
+	ADDQ      $0x10, DX
+	INCQ      DI
+	VMOVDQA32 Z0, Z10
+	VPANDD    Z9, Z10, Z10
+	VPMOVD2M  Z10, K1
+	KXNORW    K2, K2, K2
+	KORTESTW  K1, K1
+	JCC       find1VNNIhit
+	CMPQ      DI, BX
+	JNE       find1VNNIpanel
+
+find1VNNIend:
+	VPXORQ    Z8, Z8, Z8
+	VMOVDQU32 Z8, 448(AX)
 	VZEROUPPER
+	MOVQ      DI, done+8(FP)
 	RET
 
-// func tile1VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+find1VNNIhit:
+	VPMOVD2M Z0, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 448(AX)
+	VPMOVD2M Z9, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 450(AX)
+	VZEROUPPER
+	MOVQ     DI, done+8(FP)
+	RET
+
+// func find12VNNI(call **uint8) (done int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·find12VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	XORQ  DI, DI
+	TESTQ BX, BX
+	JZ    find12VNNIend
+
+find12VNNIpanel:
+	VMOVUPS      64(AX), Z0
+	VMULPS.BCST  (DX), Z0, Z0
+	VMOVUPS      128(AX), Z3
+	VMULPS.BCST  4(DX), Z3, Z3
+	VSUBPS       Z3, Z0, Z0
+	VMOVUPS      192(AX), Z3
+	VMULPS.BCST  8(DX), Z3, Z3
+	VSUBPS       Z3, Z0, Z0
+	VSUBPS.BCST  56(AX), Z0, Z0
+	VMINPS.BCST  numbers<>+0(SB), Z0, Z0
+	VMAXPS.BCST  numbers<>+4(SB), Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPBROADCASTD 512(AX), Z0
+	VMOVDQA32    Z0, Z3
+	VPBROADCASTD 516(AX), Z4
+	VMOVDQA32    Z4, Z5
+	VPBROADCASTD 520(AX), Z6
+	VMOVDQA32    Z6, Z7
+	VPBROADCASTD 524(AX), Z8
+	VMOVDQA32    Z8, Z9
+	VPBROADCASTD 528(AX), Z10
+	VMOVDQA32    Z10, Z11
+	VPBROADCASTD 532(AX), Z12
+	VMOVDQA32    Z12, Z13
+	VPBROADCASTD 536(AX), Z14
+	VMOVDQA32    Z14, Z15
+	VPBROADCASTD 540(AX), Z16
+	VMOVDQA32    Z16, Z17
+	VPBROADCASTD 544(AX), Z18
+	VMOVDQA32    Z18, Z19
+	VPBROADCASTD 548(AX), Z20
+	VMOVDQA32    Z20, Z21
+	VPBROADCASTD 552(AX), Z22
+	VMOVDQA32    Z22, Z23
+	VPBROADCASTD 556(AX), Z24
+	VMOVDQA32    Z24, Z25
+	MOVQ         8(AX), R8
+	MOVQ         SI, R9
+
+find12VNNIgroup:
+	VMOVDQU32    (CX), Z26
+	VMOVDQU32    64(CX), Z27
+	VPBROADCASTD (R8), Z28
+	VPDPBUSD     Z28, Z26, Z0
+	VPDPBUSD     Z28, Z27, Z3
+	VPBROADCASTD 4(R8), Z28
+	VPDPBUSD     Z28, Z26, Z4
+	VPDPBUSD     Z28, Z27, Z5
+	VPBROADCASTD 8(R8), Z28
+	VPDPBUSD     Z28, Z26, Z6
+	VPDPBUSD     Z28, Z27, Z7
+	VPBROADCASTD 12(R8), Z28
+	VPDPBUSD     Z28, Z26, Z8
+	VPDPBUSD     Z28, Z27, Z9
+	VPBROADCASTD 16(R8), Z28
+	VPDPBUSD     Z28, Z26, Z10
+	VPDPBUSD     Z28, Z27, Z11
+	VPBROADCASTD 20(R8), Z28
+	VPDPBUSD     Z28, Z26, Z12
+	VPDPBUSD     Z28, Z27, Z13
+	VPBROADCASTD 24(R8), Z28
+	VPDPBUSD     Z28, Z26, Z14
+	VPDPBUSD     Z28, Z27, Z15
+	VPBROADCASTD 28(R8), Z28
+	VPDPBUSD     Z28, Z26, Z16
+	VPDPBUSD     Z28, Z27, Z17
+	VPBROADCASTD 32(R8), Z28
+	VPDPBUSD     Z28, Z26, Z18
+	VPDPBUSD     Z28, Z27, Z19
+	VPBROADCASTD 36(R8), Z28
+	VPDPBUSD     Z28, Z26, Z20
+	VPDPBUSD     Z28, Z27, Z21
+	VPBROADCASTD 40(R8), Z28
+	VPDPBUSD     Z28, Z26, Z22
+	VPDPBUSD     Z28, Z27, Z23
+	VPBROADCASTD 44(R8), Z28
+	VPDPBUSD     Z28, Z26, Z24
+	VPDPBUSD     Z28, Z27, Z25
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000030, R8
+	DECQ         R9
+	JNZ          find12VNNIgroup
+	ADDQ         $0x10, DX
+	INCQ         DI
+	VMOVDQA32    Z0, Z26
+	VPTERNLOGD   $0x80, Z3, Z4, Z26
+	VPTERNLOGD   $0x80, Z5, Z6, Z26
+	VPTERNLOGD   $0x80, Z7, Z8, Z26
+	VPTERNLOGD   $0x80, Z9, Z10, Z26
+	VPTERNLOGD   $0x80, Z11, Z12, Z26
+	VPTERNLOGD   $0x80, Z13, Z14, Z26
+	VPTERNLOGD   $0x80, Z15, Z16, Z26
+	VPTERNLOGD   $0x80, Z17, Z18, Z26
+	VPTERNLOGD   $0x80, Z19, Z20, Z26
+	VPTERNLOGD   $0x80, Z21, Z22, Z26
+	VPTERNLOGD   $0x80, Z23, Z24, Z26
+	VPANDD       Z25, Z26, Z26
+	VPMOVD2M     Z26, K1
+	KXNORW       K2, K2, K2
+	KORTESTW     K1, K1
+	JCC          find12VNNIhit
+	CMPQ         DI, BX
+	JNE          find12VNNIpanel
+
+find12VNNIend:
+	VPXORQ    Z2, Z2, Z2
+	VMOVDQU32 Z2, 448(AX)
+	VZEROUPPER
+	MOVQ      DI, done+8(FP)
+	RET
+
+find12VNNIhit:
+	VPMOVD2M Z0, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 448(AX)
+	VPMOVD2M Z3, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 450(AX)
+	VPMOVD2M Z4, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 452(AX)
+	VPMOVD2M Z5, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 454(AX)
+	VPMOVD2M Z6, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 456(AX)
+	VPMOVD2M Z7, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 458(AX)
+	VPMOVD2M Z8, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 460(AX)
+	VPMOVD2M Z9, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 462(AX)
+	VPMOVD2M Z10, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 464(AX)
+	VPMOVD2M Z11, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 466(AX)
+	VPMOVD2M Z12, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 468(AX)
+	VPMOVD2M Z13, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 470(AX)
+	VPMOVD2M Z14, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 472(AX)
+	VPMOVD2M Z15, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 474(AX)
+	VPMOVD2M Z16, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 476(AX)
+	VPMOVD2M Z17, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 478(AX)
+	VPMOVD2M Z18, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 480(AX)
+	VPMOVD2M Z19, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 482(AX)
+	VPMOVD2M Z20, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 484(AX)
+	VPMOVD2M Z21, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 486(AX)
+	VPMOVD2M Z22, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 488(AX)
+	VPMOVD2M Z23, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 490(AX)
+	VPMOVD2M Z24, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 492(AX)
+	VPMOVD2M Z25, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 494(AX)
+	VZEROUPPER
+	MOVQ     DI, done+8(FP)
+	RET
+
+// func sum1VNNI(call **uint8) (done int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·sum1VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  40(AX), DI
+	XORQ  R8, R8
+	TESTQ BX, BX
+	JZ    sum1VNNIend
+
+sum1VNNIpanel:
+	VMOVUPS      64(AX), Z0
+	VMULPS.BCST  (DX), Z0, Z0
+	VMOVUPS      128(AX), Z2
+	VMULPS.BCST  4(DX), Z2, Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      192(AX), Z2
+	VMULPS.BCST  8(DX), Z2, Z2
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS.BCST  56(AX), Z0, Z0
+	VMINPS.BCST  numbers<>+0(SB), Z0, Z0
+	VMAXPS.BCST  numbers<>+4(SB), Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VMOVDQU32    Z0, 576(AX)
+	VMOVUPS      320(AX), Z2
+	VMULPS.BCST  12(DX), Z2, Z2
+	VMOVUPS      Z2, 640(AX)
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPBROADCASTD 512(AX), Z0
+	VMOVDQA32    Z0, Z2
+	MOVQ         8(AX), R9
+	MOVQ         SI, R10
+	VPXORQ       Z5, Z5, Z5
+	VPXORQ       Z6, Z6, Z6
+	VPXORQ       Z7, Z7, Z7
+	VPXORQ       Z8, Z8, Z8
+	VPXORQ       Z9, Z9, Z9
+	VPXORQ       Z10, Z10, Z10
+	VPXORQ       Z11, Z11, Z11
+	VPXORQ       Z12, Z12, Z12
+	VPXORQ       Z13, Z13, Z13
+	VPXORQ       Z14, Z14, Z14
+	VPXORQ       Z15, Z15, Z15
+	VPXORQ       Z16, Z16, Z16
+	SUBQ         $0x04, R10
+	JL           sum1VNNIrest
+
+sum1VNNIgroup:
+	VMOVDQU32    (CX), Z18
+	VMOVDQU32    64(CX), Z19
+	VPBROADCASTD (R9), Z20
+	VPDPBUSD     Z20, Z18, Z3
+	VPDPBUSD     Z20, Z19, Z4
+	VPBROADCASTD 4(R9), Z20
+	VPDPBUSD     Z20, Z18, Z0
+	VPDPBUSD     Z20, Z19, Z2
+	VMOVDQU32    128(CX), Z18
+	VMOVDQU32    192(CX), Z19
+	VPBROADCASTD 8(R9), Z20
+	VPDPBUSD     Z20, Z18, Z5
+	VPDPBUSD     Z20, Z19, Z6
+	VPBROADCASTD 12(R9), Z20
+	VPDPBUSD     Z20, Z18, Z7
+	VPDPBUSD     Z20, Z19, Z8
+	VMOVDQU32    256(CX), Z18
+	VMOVDQU32    320(CX), Z19
+	VPBROADCASTD 16(R9), Z20
+	VPDPBUSD     Z20, Z18, Z9
+	VPDPBUSD     Z20, Z19, Z10
+	VPBROADCASTD 20(R9), Z20
+	VPDPBUSD     Z20, Z18, Z11
+	VPDPBUSD     Z20, Z19, Z12
+	VMOVDQU32    384(CX), Z18
+	VMOVDQU32    448(CX), Z19
+	VPBROADCASTD 24(R9), Z20
+	VPDPBUSD     Z20, Z18, Z13
+	VPDPBUSD     Z20, Z19, Z14
+	VPBROADCASTD 28(R9), Z20
+	VPDPBUSD     Z20, Z18, Z15
+	VPDPBUSD     Z20, Z19, Z16
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, R9
+	SUBQ         $0x04, R10
+	JGE          sum1VNNIgroup
+
+sum1VNNIrest:
+	ADDQ $0x04, R10
+	JZ   sum1VNNIadd
+
+sum1VNNIone:
+	VMOVDQU32    (CX), Z18
+	VMOVDQU32    64(CX), Z19
+	VPBROADCASTD (R9), Z20
+	VPDPBUSD     Z20, Z18, Z3
+	VPDPBUSD     Z20, Z19, Z4
+	VPBROADCASTD 4(R9), Z20
+	VPDPBUSD     Z20, Z18, Z0
+	VPDPBUSD     Z20, Z19, Z2
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000008, R9
+	DECQ         R10
+	JNZ          sum1VNNIone
+
+sum1VNNIadd:
+	VPADDD      Z5, Z3, Z3
+	VPADDD      Z13, Z9, Z9
+	VPADDD      Z9, Z3, Z3
+	VPADDD      Z6, Z4, Z4
+	VPADDD      Z14, Z10, Z10
+	VPADDD      Z10, Z4, Z4
+	VPADDD      Z7, Z0, Z0
+	VPADDD      Z15, Z11, Z11
+	VPADDD      Z11, Z0, Z0
+	VPADDD      Z8, Z2, Z2
+	VPADDD      Z16, Z12, Z12
+	VPADDD      Z12, Z2, Z2
+	VPSLLD      $0x07, Z3, Z3
+	VPADDD      Z0, Z3, Z3
+	VPSLLD      $0x07, Z4, Z4
+	VPADDD      Z2, Z4, Z4
+	ADDQ        $0x10, DX
+	INCQ        R8
+	VMOVUPS     704(AX), Z0
+	VPADDD.BCST 576(AX), Z3, Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS.BCST 640(AX), Z2, Z2
+	VSUBPS.BCST 384(AX), Z2, Z2
+	VMAXPS.BCST numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST numbers<>+16(SB), Z2, Z18
+	VSUBPS.BCST numbers<>+16(SB), Z18, Z19
+	VSUBPS      Z19, Z2, Z2
+	VMULPS.BCST numbers<>+20(SB), Z2, Z19
+	VADDPS.BCST numbers<>+24(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+28(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+32(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+36(SB), Z19, Z19
+	VPSLLD      $0x17, Z18, Z18
+	VPADDD      Z18, Z19, Z19
+	KMOVW       (DI), K1
+	VADDPS      Z19, Z0, K1, Z0
+	VPADDD.BCST 576(AX), Z4, Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS.BCST 640(AX), Z2, Z2
+	VSUBPS.BCST 384(AX), Z2, Z2
+	VMAXPS.BCST numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST numbers<>+16(SB), Z2, Z18
+	VSUBPS.BCST numbers<>+16(SB), Z18, Z19
+	VSUBPS      Z19, Z2, Z2
+	VMULPS.BCST numbers<>+20(SB), Z2, Z19
+	VADDPS.BCST numbers<>+24(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+28(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+32(SB), Z19, Z19
+	VMULPS      Z2, Z19, Z19
+	VADDPS.BCST numbers<>+36(SB), Z19, Z19
+	VPSLLD      $0x17, Z18, Z18
+	VPADDD      Z18, Z19, Z19
+	KMOVW       2(DI), K1
+	VADDPS      Z19, Z0, K1, Z0
+	VMOVUPS     Z0, 704(AX)
+	ADDQ        $0x00000004, DI
+	VMOVDQA32   Z3, Z0
+	VPANDD      Z4, Z0, Z0
+	VPMOVD2M    Z0, K1
+	KXNORW      K2, K2, K2
+	KORTESTW    K1, K1
+	JCC         sum1VNNIhit
+	CMPQ        R8, BX
+	JNE         sum1VNNIpanel
+
+sum1VNNIend:
+	VPXORQ    Z17, Z17, Z17
+	VMOVDQU32 Z17, 448(AX)
+	VZEROUPPER
+	MOVQ      R8, done+8(FP)
+	RET
+
+sum1VNNIhit:
+	VPMOVD2M Z3, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 448(AX)
+	VPMOVD2M Z4, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 450(AX)
+	VZEROUPPER
+	MOVQ     R8, done+8(FP)
+	RET
+
+// func sum6VNNI(call **uint8) (done int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·sum6VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  40(AX), DI
+	XORQ  R8, R8
+	TESTQ BX, BX
+	JZ    sum6VNNIend
+
+sum6VNNIpanel:
+	VMOVUPS      64(AX), Z0
+	VMULPS.BCST  (DX), Z0, Z0
+	VMOVUPS      128(AX), Z2
+	VMULPS.BCST  4(DX), Z2, Z2
+	VSUBPS       Z2, Z0, Z0
+	VMOVUPS      192(AX), Z2
+	VMULPS.BCST  8(DX), Z2, Z2
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS.BCST  56(AX), Z0, Z0
+	VMINPS.BCST  numbers<>+0(SB), Z0, Z0
+	VMAXPS.BCST  numbers<>+4(SB), Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VMOVDQU32    Z0, 576(AX)
+	VMOVUPS      320(AX), Z2
+	VMULPS.BCST  12(DX), Z2, Z2
+	VMOVUPS      Z2, 640(AX)
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPBROADCASTD 512(AX), Z0
+	VMOVDQA32    Z0, Z2
+	VPXORQ       Z5, Z5, Z5
+	VPXORQ       Z6, Z6, Z6
+	VPBROADCASTD 516(AX), Z16
+	VMOVDQA32    Z16, Z17
+	VPXORQ       Z7, Z7, Z7
+	VPXORQ       Z8, Z8, Z8
+	VPBROADCASTD 520(AX), Z18
+	VMOVDQA32    Z18, Z19
+	VPXORQ       Z9, Z9, Z9
+	VPXORQ       Z10, Z10, Z10
+	VPBROADCASTD 524(AX), Z20
+	VMOVDQA32    Z20, Z21
+	VPXORQ       Z11, Z11, Z11
+	VPXORQ       Z12, Z12, Z12
+	VPBROADCASTD 528(AX), Z22
+	VMOVDQA32    Z22, Z23
+	VPXORQ       Z13, Z13, Z13
+	VPXORQ       Z14, Z14, Z14
+	VPBROADCASTD 532(AX), Z24
+	VMOVDQA32    Z24, Z25
+	MOVQ         8(AX), R9
+	MOVQ         SI, R10
+
+sum6VNNIgroup:
+	VMOVDQU32    (CX), Z26
+	VMOVDQU32    64(CX), Z27
+	VPBROADCASTD (R9), Z28
+	VPDPBUSD     Z28, Z26, Z3
+	VPDPBUSD     Z28, Z27, Z4
+	VPBROADCASTD 4(R9), Z28
+	VPDPBUSD     Z28, Z26, Z0
+	VPDPBUSD     Z28, Z27, Z2
+	VPBROADCASTD 8(R9), Z28
+	VPDPBUSD     Z28, Z26, Z5
+	VPDPBUSD     Z28, Z27, Z6
+	VPBROADCASTD 12(R9), Z28
+	VPDPBUSD     Z28, Z26, Z16
+	VPDPBUSD     Z28, Z27, Z17
+	VPBROADCASTD 16(R9), Z28
+	VPDPBUSD     Z28, Z26, Z7
+	VPDPBUSD     Z28, Z27, Z8
+	VPBROADCASTD 20(R9), Z28
+	VPDPBUSD     Z28, Z26, Z18
+	VPDPBUSD     Z28, Z27, Z19
+	VPBROADCASTD 24(R9), Z28
+	VPDPBUSD     Z28, Z26, Z9
+	VPDPBUSD     Z28, Z27, Z10
+	VPBROADCASTD 28(R9), Z28
+	VPDPBUSD     Z28, Z26, Z20
+	VPDPBUSD     Z28, Z27, Z21
+	VPBROADCASTD 32(R9), Z28
+	VPDPBUSD     Z28, Z26, Z11
+	VPDPBUSD     Z28, Z27, Z12
+	VPBROADCASTD 36(R9), Z28
+	VPDPBUSD     Z28, Z26, Z22
+	VPDPBUSD     Z28, Z27, Z23
+	VPBROADCASTD 40(R9), Z28
+	VPDPBUSD     Z28, Z26, Z13
+	VPDPBUSD     Z28, Z27, Z14
+	VPBROADCASTD 44(R9), Z28
+	VPDPBUSD     Z28, Z26, Z24
+	VPDPBUSD     Z28, Z27, Z25
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000030, R9
+	DECQ         R10
+	JNZ          sum6VNNIgroup
+	VPSLLD       $0x07, Z3, Z3
+	VPADDD       Z0, Z3, Z3
+	VPSLLD       $0x07, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSLLD       $0x07, Z5, Z5
+	VPADDD       Z16, Z5, Z5
+	VPSLLD       $0x07, Z6, Z6
+	VPADDD       Z17, Z6, Z6
+	VPSLLD       $0x07, Z7, Z7
+	VPADDD       Z18, Z7, Z7
+	VPSLLD       $0x07, Z8, Z8
+	VPADDD       Z19, Z8, Z8
+	VPSLLD       $0x07, Z9, Z9
+	VPADDD       Z20, Z9, Z9
+	VPSLLD       $0x07, Z10, Z10
+	VPADDD       Z21, Z10, Z10
+	VPSLLD       $0x07, Z11, Z11
+	VPADDD       Z22, Z11, Z11
+	VPSLLD       $0x07, Z12, Z12
+	VPADDD       Z23, Z12, Z12
+	VPSLLD       $0x07, Z13, Z13
+	VPADDD       Z24, Z13, Z13
+	VPSLLD       $0x07, Z14, Z14
+	VPADDD       Z25, Z14, Z14
+	ADDQ         $0x10, DX
+	INCQ         R8
+	VMOVUPS      704(AX), Z0
+	VPADDD.BCST  576(AX), Z3, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  640(AX), Z2, Z2
+	VSUBPS.BCST  384(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        (DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  576(AX), Z4, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  640(AX), Z2, Z2
+	VSUBPS.BCST  384(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        2(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 704(AX)
+	VMOVUPS      768(AX), Z0
+	VPADDD.BCST  580(AX), Z5, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  644(AX), Z2, Z2
+	VSUBPS.BCST  388(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        4(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  580(AX), Z6, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  644(AX), Z2, Z2
+	VSUBPS.BCST  388(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        6(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 768(AX)
+	VMOVUPS      832(AX), Z0
+	VPADDD.BCST  584(AX), Z7, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  648(AX), Z2, Z2
+	VSUBPS.BCST  392(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        8(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  584(AX), Z8, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  648(AX), Z2, Z2
+	VSUBPS.BCST  392(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        10(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 832(AX)
+	VMOVUPS      896(AX), Z0
+	VPADDD.BCST  588(AX), Z9, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  652(AX), Z2, Z2
+	VSUBPS.BCST  396(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        12(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  588(AX), Z10, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  652(AX), Z2, Z2
+	VSUBPS.BCST  396(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        14(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 896(AX)
+	VMOVUPS      960(AX), Z0
+	VPADDD.BCST  592(AX), Z11, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  656(AX), Z2, Z2
+	VSUBPS.BCST  400(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        16(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  592(AX), Z12, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  656(AX), Z2, Z2
+	VSUBPS.BCST  400(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        18(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 960(AX)
+	VMOVUPS      1024(AX), Z0
+	VPADDD.BCST  596(AX), Z13, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  660(AX), Z2, Z2
+	VSUBPS.BCST  404(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        20(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VPADDD.BCST  596(AX), Z14, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS.BCST  660(AX), Z2, Z2
+	VSUBPS.BCST  404(AX), Z2, Z2
+	VMAXPS.BCST  numbers<>+8(SB), Z2, Z2
+	VMINPS.BCST  numbers<>+12(SB), Z2, Z2
+	VADDPS.BCST  numbers<>+16(SB), Z2, Z16
+	VSUBPS.BCST  numbers<>+16(SB), Z16, Z17
+	VSUBPS       Z17, Z2, Z2
+	VMULPS.BCST  numbers<>+20(SB), Z2, Z17
+	VADDPS.BCST  numbers<>+24(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+28(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+32(SB), Z17, Z17
+	VMULPS       Z2, Z17, Z17
+	VADDPS.BCST  numbers<>+36(SB), Z17, Z17
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z17, Z17
+	KMOVW        22(DI), K1
+	VADDPS       Z17, Z0, K1, Z0
+	VMOVUPS      Z0, 1024(AX)
+	ADDQ         $0x00000018, DI
+	VMOVDQA32    Z3, Z0
+	VPTERNLOGD   $0x80, Z4, Z5, Z0
+	VPTERNLOGD   $0x80, Z6, Z7, Z0
+	VPTERNLOGD   $0x80, Z8, Z9, Z0
+	VPTERNLOGD   $0x80, Z10, Z11, Z0
+	VPTERNLOGD   $0x80, Z12, Z13, Z0
+	VPANDD       Z14, Z0, Z0
+	VPMOVD2M     Z0, K1
+	KXNORW       K2, K2, K2
+	KORTESTW     K1, K1
+	JCC          sum6VNNIhit
+	CMPQ         R8, BX
+	JNE          sum6VNNIpanel
+
+sum6VNNIend:
+	VPXORQ    Z15, Z15, Z15
+	VMOVDQU32 Z15, 448(AX)
+	VZEROUPPER
+	MOVQ      R8, done+8(FP)
+	RET
+
+sum6VNNIhit:
+	VPMOVD2M Z3, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 448(AX)
+	VPMOVD2M Z4, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 450(AX)
+	VPMOVD2M Z5, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 452(AX)
+	VPMOVD2M Z6, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 454(AX)
+	VPMOVD2M Z7, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 456(AX)
+	VPMOVD2M Z8, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 458(AX)
+	VPMOVD2M Z9, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 460(AX)
+	VPMOVD2M Z10, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 462(AX)
+	VPMOVD2M Z11, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 464(AX)
+	VPMOVD2M Z12, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 466(AX)
+	VPMOVD2M Z13, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 468(AX)
+	VPMOVD2M Z14, K1
+	KNOTW    K1, K1
+	KMOVW    K1, 470(AX)
+	VZEROUPPER
+	MOVQ     R8, done+8(FP)
+	RET
+
+// func store1VNNI(call **uint8) (done int)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tile1VNNI(SB), $256-64
-	MOVQ   items+0(FP), AX
-	MOVQ   users+8(FP), CX
-	MOVQ   pairs+16(FP), DX
-	MOVQ   DX, BX
-	SHLQ   $0x06, BX
-	LEAQ   (BX)(BX*2), SI
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
+TEXT ·store1VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  48(AX), DI
+	XORQ  R8, R8
+	TESTQ BX, BX
+	JZ    store1VNNIend
 
-tile1VNNIpair:
-	VMOVDQU32     (AX), Z4
-	VMOVDQU32     (AX)(BX*1), Z5
-	VMOVDQU32     (AX)(BX*2), Z6
-	VMOVDQU32     (AX)(SI*1), Z7
-	VPBROADCASTD  (CX), Z8
-	VPDPWSSD      Z4, Z8, Z0
-	VPDPWSSD      Z5, Z8, Z1
-	VPDPWSSD      Z6, Z8, Z2
-	VPDPWSSD      Z7, Z8, Z3
-	ADDQ          $0x40, AX
-	ADDQ          $0x04, CX
-	DECQ          DX
-	JNZ           tile1VNNIpair
-	VMOVDQU32     Z0, (SP)
-	VMOVDQU32     Z1, 64(SP)
-	VMOVDQU32     Z2, 128(SP)
-	VMOVDQU32     Z3, 192(SP)
-	MOVQ          factors+24(FP), AX
-	MOVQ          par+32(FP), CX
-	MOVQ          allow+40(FP), DX
-	MOVQ          hits+48(FP), BX
-	MOVQ          sum+56(FP), SI
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     (SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         (DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, (BX)
-	TESTQ         SI, SI
-	JZ            tile1VNNIhits00
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store1VNNIpanel:
+	VPXORQ       Z0, Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPBROADCASTD 512(AX), Z2
+	VMOVDQA32    Z2, Z3
+	MOVQ         8(AX), R9
+	MOVQ         SI, R10
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	VPXORQ       Z6, Z6, Z6
+	VPXORQ       Z7, Z7, Z7
+	VPXORQ       Z8, Z8, Z8
+	VPXORQ       Z9, Z9, Z9
+	SUBQ         $0x04, R10
+	JL           store1VNNIrest
 
-tile1VNNIhits00:
-	VCVTDQ2PS     64(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         2(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 2(BX)
-	TESTQ         SI, SI
-	JZ            tile1VNNIhits01
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store1VNNIgroup:
+	VMOVDQU32    (CX), Z10
+	VMOVDQU32    64(CX), Z11
+	VPBROADCASTD (R9), Z12
+	VPDPBUSD     Z12, Z10, Z2
+	VPDPBUSD     Z12, Z11, Z3
+	VMOVDQU32    128(CX), Z10
+	VMOVDQU32    192(CX), Z11
+	VPBROADCASTD 4(R9), Z12
+	VPDPBUSD     Z12, Z10, Z4
+	VPDPBUSD     Z12, Z11, Z5
+	VMOVDQU32    256(CX), Z10
+	VMOVDQU32    320(CX), Z11
+	VPBROADCASTD 8(R9), Z12
+	VPDPBUSD     Z12, Z10, Z6
+	VPDPBUSD     Z12, Z11, Z7
+	VMOVDQU32    384(CX), Z10
+	VMOVDQU32    448(CX), Z11
+	VPBROADCASTD 12(R9), Z12
+	VPDPBUSD     Z12, Z10, Z8
+	VPDPBUSD     Z12, Z11, Z9
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000010, R9
+	SUBQ         $0x04, R10
+	JGE          store1VNNIgroup
 
-tile1VNNIhits01:
-	VCVTDQ2PS     128(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         4(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 4(BX)
-	TESTQ         SI, SI
-	JZ            tile1VNNIhits02
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store1VNNIrest:
+	ADDQ $0x04, R10
+	JZ   store1VNNIadd
 
-tile1VNNIhits02:
-	VCVTDQ2PS     192(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         6(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 6(BX)
-	TESTQ         SI, SI
-	JZ            tile1VNNIhits03
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store1VNNIone:
+	VMOVDQU32    (CX), Z10
+	VMOVDQU32    64(CX), Z11
+	VPBROADCASTD (R9), Z12
+	VPDPBUSD     Z12, Z10, Z2
+	VPDPBUSD     Z12, Z11, Z3
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000004, R9
+	DECQ         R10
+	JNZ          store1VNNIone
 
-tile1VNNIhits03:
-	TESTQ        SI, SI
-	JZ           tile1VNNIdone0
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       (SI), Y0, Y0
-	VMOVUPD      Y0, (SI)
+store1VNNIadd:
+	VPADDD    Z4, Z2, Z2
+	VPADDD    Z8, Z6, Z6
+	VPADDD    Z6, Z2, Z2
+	VPADDD    Z5, Z3, Z3
+	VPADDD    Z9, Z7, Z7
+	VPADDD    Z7, Z3, Z3
+	ADDQ      $0x10, DX
+	INCQ      R8
+	VMOVDQU32 Z2, (DI)
+	VMOVDQU32 Z3, 64(DI)
+	ADDQ      $0x00000080, DI
+	CMPQ      R8, BX
+	JNE       store1VNNIpanel
 
-tile1VNNIdone0:
+store1VNNIend:
 	VZEROUPPER
+	MOVQ R8, done+8(FP)
 	RET
 
-// func tile6AVX2(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
-// Requires: AVX, AVX2
-TEXT ·tile6AVX2(SB), $576-64
-	MOVQ    items+0(FP), AX
-	MOVQ    factors+24(FP), CX
-	MOVQ    par+32(FP), DX
-	MOVQ    allow+40(FP), BX
-	MOVQ    hits+48(FP), SI
-	MOVQ    users+8(FP), DI
-	MOVQ    pairs+16(FP), R8
-	MOVQ    sum+56(FP), R9
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 384(SP)
-	VMOVDQU Y0, 416(SP)
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU Y0, 480(SP)
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
-	MOVQ    $0x00000004, R10
-
-tile6AVX2panel:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	MOVQ  DI, R11
-	MOVQ  R8, R12
-
-tile6AVX2pair:
-	VMOVDQU      (AX), Y12
-	VMOVDQU      32(AX), Y13
-	VPBROADCASTD (R11), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y1, Y1
-	VPBROADCASTD 4(R11), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y3, Y3
-	VPBROADCASTD 8(R11), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y5, Y5
-	VPBROADCASTD 12(R11), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y7, Y7
-	VPBROADCASTD 16(R11), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y9, Y9
-	VPBROADCASTD 20(R11), Y14
-	VPMADDWD     Y12, Y14, Y12
-	VPADDD       Y12, Y10, Y10
-	VPMADDWD     Y13, Y14, Y14
-	VPADDD       Y14, Y11, Y11
-	ADDQ         $0x40, AX
-	ADDQ         $0x18, R11
-	DECQ         R12
-	JNZ          tile6AVX2pair
-	VMOVDQU      Y0, (SP)
-	VMOVDQU      Y1, 32(SP)
-	VMOVDQU      Y2, 64(SP)
-	VMOVDQU      Y3, 96(SP)
-	VMOVDQU      Y4, 128(SP)
-	VMOVDQU      Y5, 160(SP)
-	VMOVDQU      Y6, 192(SP)
-	VMOVDQU      Y7, 224(SP)
-	VMOVDQU      Y8, 256(SP)
-	VMOVDQU      Y9, 288(SP)
-	VMOVDQU      Y10, 320(SP)
-	VMOVDQU      Y11, 352(SP)
-	VBROADCASTSS (DX), Y0
-	VBROADCASTSS 4(DX), Y1
-	VBROADCASTSS 8(DX), Y2
-	VBROADCASTSS 12(DX), Y3
-	VMOVUPS      384(SP), Y4
-	VCVTDQ2PS    (SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB (BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, (SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits00
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits00:
-	VCVTDQ2PS    32(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 1(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 1(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits01
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits01:
-	VMOVUPS      Y4, 384(SP)
-	VBROADCASTSS 16(DX), Y0
-	VBROADCASTSS 20(DX), Y1
-	VBROADCASTSS 24(DX), Y2
-	VBROADCASTSS 28(DX), Y3
-	VMOVUPS      416(SP), Y4
-	VCVTDQ2PS    64(SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB 8(BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, 8(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits10
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits10:
-	VCVTDQ2PS    96(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 9(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 9(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits11
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits11:
-	VMOVUPS      Y4, 416(SP)
-	VBROADCASTSS 32(DX), Y0
-	VBROADCASTSS 36(DX), Y1
-	VBROADCASTSS 40(DX), Y2
-	VBROADCASTSS 44(DX), Y3
-	VMOVUPS      448(SP), Y4
-	VCVTDQ2PS    128(SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB 16(BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, 16(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits20
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits20:
-	VCVTDQ2PS    160(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 17(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 17(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits21
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits21:
-	VMOVUPS      Y4, 448(SP)
-	VBROADCASTSS 48(DX), Y0
-	VBROADCASTSS 52(DX), Y1
-	VBROADCASTSS 56(DX), Y2
-	VBROADCASTSS 60(DX), Y3
-	VMOVUPS      480(SP), Y4
-	VCVTDQ2PS    192(SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB 24(BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, 24(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits30
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits30:
-	VCVTDQ2PS    224(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 25(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 25(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits31
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits31:
-	VMOVUPS      Y4, 480(SP)
-	VBROADCASTSS 64(DX), Y0
-	VBROADCASTSS 68(DX), Y1
-	VBROADCASTSS 72(DX), Y2
-	VBROADCASTSS 76(DX), Y3
-	VMOVUPS      512(SP), Y4
-	VCVTDQ2PS    256(SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB 32(BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, 32(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits40
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits40:
-	VCVTDQ2PS    288(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 33(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 33(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits41
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits41:
-	VMOVUPS      Y4, 512(SP)
-	VBROADCASTSS 80(DX), Y0
-	VBROADCASTSS 84(DX), Y1
-	VBROADCASTSS 88(DX), Y2
-	VBROADCASTSS 92(DX), Y3
-	VMOVUPS      544(SP), Y4
-	VCVTDQ2PS    320(SP), Y5
-	VMULPS       (CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       256(CX), Y1, Y6
-	VADDPS       Y6, Y5, Y5
-	VPBROADCASTB 40(BX), Y6
-	VMOVDQU      numbers<>+384(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VPCMPEQD     Y7, Y6, Y6
-	VCMPPS       $0x1d, Y2, Y5, Y7
-	VANDPS       Y6, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	MOVB         R11, 40(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits50
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y7
-	VADDPS       numbers<>+96(SB), Y7, Y7
-	VSUBPS       numbers<>+96(SB), Y7, Y8
-	VMULPS       numbers<>+128(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y8, Y9
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y8
-	VADDPS       numbers<>+224(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+256(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+288(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+320(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VMULPS       Y5, Y8, Y8
-	VADDPS       numbers<>+352(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       Y7, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y4, Y4
-
-tile6AVX2hits50:
-	VCVTDQ2PS    352(SP), Y5
-	VMULPS       32(CX), Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMULPS       288(CX), Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VPBROADCASTB 41(BX), Y0
-	VMOVDQU      numbers<>+384(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
-	VCMPPS       $0x1d, Y2, Y5, Y1
-	VANDPS       Y0, Y1, Y1
-	VMOVMSKPS    Y1, R11
-	MOVB         R11, 41(SI)
-	TESTQ        R9, R9
-	JZ           tile6AVX2hits51
-	VSUBPS       Y3, Y5, Y5
-	VMAXPS       numbers<>+0(SB), Y5, Y5
-	VMINPS       numbers<>+32(SB), Y5, Y5
-	VMULPS       numbers<>+64(SB), Y5, Y1
-	VADDPS       numbers<>+96(SB), Y1, Y1
-	VSUBPS       numbers<>+96(SB), Y1, Y2
-	VMULPS       numbers<>+128(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+160(SB), Y2, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMULPS       numbers<>+192(SB), Y5, Y2
-	VADDPS       numbers<>+224(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+256(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+288(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+320(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       numbers<>+352(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VANDPS       Y0, Y2, Y2
-	VADDPS       Y2, Y4, Y4
-
-tile6AVX2hits51:
-	VMOVUPS   Y4, 544(SP)
-	ADDQ      $0x40, CX
-	ADDQ      $0x02, BX
-	ADDQ      $0x02, SI
-	DECQ      R10
-	JNZ       tile6AVX2panel
-	TESTQ     R9, R9
-	JZ        tile6AVX2done
-	VCVTPS2PD 384(SP), Y0
-	VCVTPS2PD 400(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    (R9), Y0, Y0
-	VMOVUPD   Y0, (R9)
-	VCVTPS2PD 416(SP), Y0
-	VCVTPS2PD 432(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    32(R9), Y0, Y0
-	VMOVUPD   Y0, 32(R9)
-	VCVTPS2PD 448(SP), Y0
-	VCVTPS2PD 464(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    64(R9), Y0, Y0
-	VMOVUPD   Y0, 64(R9)
-	VCVTPS2PD 480(SP), Y0
-	VCVTPS2PD 496(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    96(R9), Y0, Y0
-	VMOVUPD   Y0, 96(R9)
-	VCVTPS2PD 512(SP), Y0
-	VCVTPS2PD 528(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    128(R9), Y0, Y0
-	VMOVUPD   Y0, 128(R9)
-	VCVTPS2PD 544(SP), Y0
-	VCVTPS2PD 560(SP), Y1
-	VADDPD    Y1, Y0, Y0
-	VADDPD    160(R9), Y0, Y0
-	VMOVUPD   Y0, 160(R9)
-
-tile6AVX2done:
-	VZEROUPPER
-	RET
-
-// func tile6VNNI(items *int16, users *int16, pairs int, factors *float32, par *float32, allow *uint64, hits *uint64, sum *float64)
+// func store12VNNI(call **uint8) (done int)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tile6VNNI(SB), $1536-64
-	MOVQ   items+0(FP), AX
-	MOVQ   users+8(FP), CX
-	MOVQ   pairs+16(FP), DX
-	MOVQ   DX, BX
-	SHLQ   $0x06, BX
-	LEAQ   (BX)(BX*2), SI
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	VPXORQ Z22, Z22, Z22
-	VPXORQ Z23, Z23, Z23
+TEXT ·store12VNNI(SB), $0-16
+	MOVQ  call+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  32(AX), DX
+	MOVQ  24(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  48(AX), DI
+	XORQ  R8, R8
+	TESTQ BX, BX
+	JZ    store12VNNIend
 
-tile6VNNIpair:
-	VMOVDQU32     (AX), Z24
-	VMOVDQU32     (AX)(BX*1), Z25
-	VMOVDQU32     (AX)(BX*2), Z26
-	VMOVDQU32     (AX)(SI*1), Z27
-	VPBROADCASTD  (CX), Z28
-	VPDPWSSD      Z24, Z28, Z0
-	VPDPWSSD      Z25, Z28, Z1
-	VPDPWSSD      Z26, Z28, Z2
-	VPDPWSSD      Z27, Z28, Z3
-	VPBROADCASTD  4(CX), Z28
-	VPDPWSSD      Z24, Z28, Z4
-	VPDPWSSD      Z25, Z28, Z5
-	VPDPWSSD      Z26, Z28, Z6
-	VPDPWSSD      Z27, Z28, Z7
-	VPBROADCASTD  8(CX), Z28
-	VPDPWSSD      Z24, Z28, Z8
-	VPDPWSSD      Z25, Z28, Z9
-	VPDPWSSD      Z26, Z28, Z10
-	VPDPWSSD      Z27, Z28, Z11
-	VPBROADCASTD  12(CX), Z28
-	VPDPWSSD      Z24, Z28, Z12
-	VPDPWSSD      Z25, Z28, Z13
-	VPDPWSSD      Z26, Z28, Z14
-	VPDPWSSD      Z27, Z28, Z15
-	VPBROADCASTD  16(CX), Z28
-	VPDPWSSD      Z24, Z28, Z16
-	VPDPWSSD      Z25, Z28, Z17
-	VPDPWSSD      Z26, Z28, Z18
-	VPDPWSSD      Z27, Z28, Z19
-	VPBROADCASTD  20(CX), Z28
-	VPDPWSSD      Z24, Z28, Z20
-	VPDPWSSD      Z25, Z28, Z21
-	VPDPWSSD      Z26, Z28, Z22
-	VPDPWSSD      Z27, Z28, Z23
-	ADDQ          $0x40, AX
-	ADDQ          $0x18, CX
-	DECQ          DX
-	JNZ           tile6VNNIpair
-	VMOVDQU32     Z0, (SP)
-	VMOVDQU32     Z1, 64(SP)
-	VMOVDQU32     Z2, 128(SP)
-	VMOVDQU32     Z3, 192(SP)
-	VMOVDQU32     Z4, 256(SP)
-	VMOVDQU32     Z5, 320(SP)
-	VMOVDQU32     Z6, 384(SP)
-	VMOVDQU32     Z7, 448(SP)
-	VMOVDQU32     Z8, 512(SP)
-	VMOVDQU32     Z9, 576(SP)
-	VMOVDQU32     Z10, 640(SP)
-	VMOVDQU32     Z11, 704(SP)
-	VMOVDQU32     Z12, 768(SP)
-	VMOVDQU32     Z13, 832(SP)
-	VMOVDQU32     Z14, 896(SP)
-	VMOVDQU32     Z15, 960(SP)
-	VMOVDQU32     Z16, 1024(SP)
-	VMOVDQU32     Z17, 1088(SP)
-	VMOVDQU32     Z18, 1152(SP)
-	VMOVDQU32     Z19, 1216(SP)
-	VMOVDQU32     Z20, 1280(SP)
-	VMOVDQU32     Z21, 1344(SP)
-	VMOVDQU32     Z22, 1408(SP)
-	VMOVDQU32     Z23, 1472(SP)
-	MOVQ          factors+24(FP), AX
-	MOVQ          par+32(FP), CX
-	MOVQ          allow+40(FP), DX
-	MOVQ          hits+48(FP), BX
-	MOVQ          sum+56(FP), SI
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     (SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         (DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, (BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits00
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store12VNNIpanel:
+	VPXORQ       Z0, Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD       256(AX), Z1, Z1
+	VMOVDQU32    Z1, 512(AX)
+	VPBROADCASTD 512(AX), Z2
+	VMOVDQA32    Z2, Z3
+	VPBROADCASTD 516(AX), Z4
+	VMOVDQA32    Z4, Z5
+	VPBROADCASTD 520(AX), Z6
+	VMOVDQA32    Z6, Z7
+	VPBROADCASTD 524(AX), Z8
+	VMOVDQA32    Z8, Z9
+	VPBROADCASTD 528(AX), Z10
+	VMOVDQA32    Z10, Z11
+	VPBROADCASTD 532(AX), Z12
+	VMOVDQA32    Z12, Z13
+	VPBROADCASTD 536(AX), Z14
+	VMOVDQA32    Z14, Z15
+	VPBROADCASTD 540(AX), Z16
+	VMOVDQA32    Z16, Z17
+	VPBROADCASTD 544(AX), Z18
+	VMOVDQA32    Z18, Z19
+	VPBROADCASTD 548(AX), Z20
+	VMOVDQA32    Z20, Z21
+	VPBROADCASTD 552(AX), Z22
+	VMOVDQA32    Z22, Z23
+	VPBROADCASTD 556(AX), Z24
+	VMOVDQA32    Z24, Z25
+	MOVQ         8(AX), R9
+	MOVQ         SI, R10
 
-tile6VNNIhits00:
-	VCVTDQ2PS     64(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         2(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 2(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits01
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
+store12VNNIgroup:
+	VMOVDQU32    (CX), Z26
+	VMOVDQU32    64(CX), Z27
+	VPBROADCASTD (R9), Z28
+	VPDPBUSD     Z28, Z26, Z2
+	VPDPBUSD     Z28, Z27, Z3
+	VPBROADCASTD 4(R9), Z28
+	VPDPBUSD     Z28, Z26, Z4
+	VPDPBUSD     Z28, Z27, Z5
+	VPBROADCASTD 8(R9), Z28
+	VPDPBUSD     Z28, Z26, Z6
+	VPDPBUSD     Z28, Z27, Z7
+	VPBROADCASTD 12(R9), Z28
+	VPDPBUSD     Z28, Z26, Z8
+	VPDPBUSD     Z28, Z27, Z9
+	VPBROADCASTD 16(R9), Z28
+	VPDPBUSD     Z28, Z26, Z10
+	VPDPBUSD     Z28, Z27, Z11
+	VPBROADCASTD 20(R9), Z28
+	VPDPBUSD     Z28, Z26, Z12
+	VPDPBUSD     Z28, Z27, Z13
+	VPBROADCASTD 24(R9), Z28
+	VPDPBUSD     Z28, Z26, Z14
+	VPDPBUSD     Z28, Z27, Z15
+	VPBROADCASTD 28(R9), Z28
+	VPDPBUSD     Z28, Z26, Z16
+	VPDPBUSD     Z28, Z27, Z17
+	VPBROADCASTD 32(R9), Z28
+	VPDPBUSD     Z28, Z26, Z18
+	VPDPBUSD     Z28, Z27, Z19
+	VPBROADCASTD 36(R9), Z28
+	VPDPBUSD     Z28, Z26, Z20
+	VPDPBUSD     Z28, Z27, Z21
+	VPBROADCASTD 40(R9), Z28
+	VPDPBUSD     Z28, Z26, Z22
+	VPDPBUSD     Z28, Z27, Z23
+	VPBROADCASTD 44(R9), Z28
+	VPDPBUSD     Z28, Z26, Z24
+	VPDPBUSD     Z28, Z27, Z25
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000030, R9
+	DECQ         R10
+	JNZ          store12VNNIgroup
+	ADDQ         $0x10, DX
+	INCQ         R8
+	VMOVDQU32    Z2, (DI)
+	VMOVDQU32    Z3, 64(DI)
+	VMOVDQU32    Z4, 128(DI)
+	VMOVDQU32    Z5, 192(DI)
+	VMOVDQU32    Z6, 256(DI)
+	VMOVDQU32    Z7, 320(DI)
+	VMOVDQU32    Z8, 384(DI)
+	VMOVDQU32    Z9, 448(DI)
+	VMOVDQU32    Z10, 512(DI)
+	VMOVDQU32    Z11, 576(DI)
+	VMOVDQU32    Z12, 640(DI)
+	VMOVDQU32    Z13, 704(DI)
+	VMOVDQU32    Z14, 768(DI)
+	VMOVDQU32    Z15, 832(DI)
+	VMOVDQU32    Z16, 896(DI)
+	VMOVDQU32    Z17, 960(DI)
+	VMOVDQU32    Z18, 1024(DI)
+	VMOVDQU32    Z19, 1088(DI)
+	VMOVDQU32    Z20, 1152(DI)
+	VMOVDQU32    Z21, 1216(DI)
+	VMOVDQU32    Z22, 1280(DI)
+	VMOVDQU32    Z23, 1344(DI)
+	VMOVDQU32    Z24, 1408(DI)
+	VMOVDQU32    Z25, 1472(DI)
+	ADDQ         $0x00000600, DI
+	CMPQ         R8, BX
+	JNE          store12VNNIpanel
 
-tile6VNNIhits01:
-	VCVTDQ2PS     128(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         4(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 4(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits02
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits02:
-	VCVTDQ2PS     192(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   (CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   4(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         6(DX), K1
-	VCMPPS.BCST   $0x1d, 8(CX), Z1, K1, K2
-	KMOVW         K2, 6(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits03
-	VSUBPS.BCST   12(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits03:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone0
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       (SI), Y0, Y0
-	VMOVUPD      Y0, (SI)
-
-tile6VNNIdone0:
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     256(SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   16(CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   20(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         8(DX), K1
-	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
-	KMOVW         K2, 8(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits10
-	VSUBPS.BCST   28(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits10:
-	VCVTDQ2PS     320(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   16(CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   20(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         10(DX), K1
-	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
-	KMOVW         K2, 10(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits11
-	VSUBPS.BCST   28(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits11:
-	VCVTDQ2PS     384(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   16(CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   20(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         12(DX), K1
-	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
-	KMOVW         K2, 12(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits12
-	VSUBPS.BCST   28(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits12:
-	VCVTDQ2PS     448(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   16(CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   20(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         14(DX), K1
-	VCMPPS.BCST   $0x1d, 24(CX), Z1, K1, K2
-	KMOVW         K2, 14(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits13
-	VSUBPS.BCST   28(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits13:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone1
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       32(SI), Y0, Y0
-	VMOVUPD      Y0, 32(SI)
-
-tile6VNNIdone1:
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     512(SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   32(CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   36(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         16(DX), K1
-	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
-	KMOVW         K2, 16(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits20
-	VSUBPS.BCST   44(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits20:
-	VCVTDQ2PS     576(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   32(CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   36(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         18(DX), K1
-	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
-	KMOVW         K2, 18(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits21
-	VSUBPS.BCST   44(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits21:
-	VCVTDQ2PS     640(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   32(CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   36(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         20(DX), K1
-	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
-	KMOVW         K2, 20(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits22
-	VSUBPS.BCST   44(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits22:
-	VCVTDQ2PS     704(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   32(CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   36(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         22(DX), K1
-	VCMPPS.BCST   $0x1d, 40(CX), Z1, K1, K2
-	KMOVW         K2, 22(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits23
-	VSUBPS.BCST   44(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits23:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone2
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       64(SI), Y0, Y0
-	VMOVUPD      Y0, 64(SI)
-
-tile6VNNIdone2:
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     768(SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   48(CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   52(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         24(DX), K1
-	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
-	KMOVW         K2, 24(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits30
-	VSUBPS.BCST   60(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits30:
-	VCVTDQ2PS     832(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   48(CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   52(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         26(DX), K1
-	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
-	KMOVW         K2, 26(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits31
-	VSUBPS.BCST   60(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits31:
-	VCVTDQ2PS     896(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   48(CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   52(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         28(DX), K1
-	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
-	KMOVW         K2, 28(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits32
-	VSUBPS.BCST   60(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits32:
-	VCVTDQ2PS     960(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   48(CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   52(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         30(DX), K1
-	VCMPPS.BCST   $0x1d, 56(CX), Z1, K1, K2
-	KMOVW         K2, 30(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits33
-	VSUBPS.BCST   60(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits33:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone3
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       96(SI), Y0, Y0
-	VMOVUPD      Y0, 96(SI)
-
-tile6VNNIdone3:
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     1024(SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   64(CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   68(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         32(DX), K1
-	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
-	KMOVW         K2, 32(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits40
-	VSUBPS.BCST   76(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits40:
-	VCVTDQ2PS     1088(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   64(CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   68(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         34(DX), K1
-	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
-	KMOVW         K2, 34(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits41
-	VSUBPS.BCST   76(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits41:
-	VCVTDQ2PS     1152(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   64(CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   68(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         36(DX), K1
-	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
-	KMOVW         K2, 36(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits42
-	VSUBPS.BCST   76(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits42:
-	VCVTDQ2PS     1216(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   64(CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   68(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         38(DX), K1
-	VCMPPS.BCST   $0x1d, 72(CX), Z1, K1, K2
-	KMOVW         K2, 38(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits43
-	VSUBPS.BCST   76(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits43:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone4
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       128(SI), Y0, Y0
-	VMOVUPD      Y0, 128(SI)
-
-tile6VNNIdone4:
-	VXORPS        Y0, Y0, Y0
-	VCVTDQ2PS     1280(SP), Z1
-	VMULPS        (AX), Z1, Z1
-	VMULPS.BCST   80(CX), Z1, Z1
-	VMOVUPS       256(AX), Z2
-	VMULPS.BCST   84(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         40(DX), K1
-	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
-	KMOVW         K2, 40(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits50
-	VSUBPS.BCST   92(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits50:
-	VCVTDQ2PS     1344(SP), Z1
-	VMULPS        64(AX), Z1, Z1
-	VMULPS.BCST   80(CX), Z1, Z1
-	VMOVUPS       320(AX), Z2
-	VMULPS.BCST   84(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         42(DX), K1
-	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
-	KMOVW         K2, 42(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits51
-	VSUBPS.BCST   92(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits51:
-	VCVTDQ2PS     1408(SP), Z1
-	VMULPS        128(AX), Z1, Z1
-	VMULPS.BCST   80(CX), Z1, Z1
-	VMOVUPS       384(AX), Z2
-	VMULPS.BCST   84(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         44(DX), K1
-	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
-	KMOVW         K2, 44(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits52
-	VSUBPS.BCST   92(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits52:
-	VCVTDQ2PS     1472(SP), Z1
-	VMULPS        192(AX), Z1, Z1
-	VMULPS.BCST   80(CX), Z1, Z1
-	VMOVUPS       448(AX), Z2
-	VMULPS.BCST   84(CX), Z2, Z2
-	VADDPS        Z2, Z1, Z1
-	KMOVW         46(DX), K1
-	VCMPPS.BCST   $0x1d, 88(CX), Z1, K1, K2
-	KMOVW         K2, 46(BX)
-	TESTQ         SI, SI
-	JZ            tile6VNNIhits53
-	VSUBPS.BCST   92(CX), Z1, Z1
-	VMAXPS.BCST   numbers<>+0(SB), Z1, Z1
-	VMINPS.BCST   numbers<>+32(SB), Z1, Z1
-	VBROADCASTSS  numbers<>+64(SB), Z2
-	VMULPS        Z1, Z2, Z2
-	VADDPS.BCST   numbers<>+96(SB), Z2, Z2
-	VSUBPS.BCST   numbers<>+96(SB), Z2, Z3
-	VMULPS.BCST   numbers<>+128(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+160(SB), Z3, Z4
-	VSUBPS        Z4, Z1, Z1
-	VMULPS.BCST   numbers<>+192(SB), Z1, Z3
-	VADDPS.BCST   numbers<>+224(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+256(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+288(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+320(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS.BCST   numbers<>+352(SB), Z3, Z3
-	VPSLLD        $0x17, Z2, Z2
-	VPADDD        Z2, Z3, Z3
-	VMOVAPS.Z     Z3, K1, Z3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPS        Y1, Y0, Y0
-
-tile6VNNIhits53:
-	TESTQ        SI, SI
-	JZ           tile6VNNIdone5
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y0, Y0
-	VADDPD       160(SI), Y0, Y0
-	VMOVUPD      Y0, 160(SI)
-
-tile6VNNIdone5:
+store12VNNIend:
 	VZEROUPPER
+	MOVQ R8, done+8(FP)
 	RET

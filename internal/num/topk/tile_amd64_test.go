@@ -4,81 +4,149 @@ package topk
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
 
-// Kernels give the bits of the loop, whatever they are given.
-func TestKernelsAgreeWithLoop(t *testing.T) {
+// use makes a set the one that scans run, until the test ends.
+func use(t testing.TB, s set) {
+	kept := best
+	best = s
+	t.Cleanup(func() { best = kept })
+}
+
+// tileOf is a tile of w's first users with limits that some items reach.
+func tileOf(t *testing.T, r *rand.Rand, w *world, users, digits int) *tile {
+	t.Helper()
+	p := w.m.byLength()
+	jobs := w.jobs(t, 1)
+	var group []*Job
+	for u := range users {
+		jobs[u].Shift = r.NormFloat64()
+		jobs[u].pack(p, make([]float64, p.groups*groupDims), digits)
+		group = append(group, &jobs[u])
+	}
+	tile := new(tile)
+	tile.load(p, group, digits)
+	for u, j := range group {
+		jobs[u].Best.Reset(1)
+		jobs[u].Best.Push(Make(w.score(u, r.IntN(w.m.N)), 0))
+		tile.x[u] = j.x(digits)
+	}
+	return tile
+}
+
+// Kernels give the bits of the loops, whatever they are given.
+func TestKernelsAgreeWithLoops(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 0))
-	for _, pairs := range []int{1, 2, 7, 32, 75} {
-		for range 50 {
-			items := make([]int16, pairs*2*blockItems)
-			for k := range items {
-				items[k] = int16(r.IntN(5000) - 2500)
-			}
-			factors := make([]float32, 2*blockItems)
-			for k := range factors {
-				factors[k] = draw(r, r.IntN(kinds-1)) * 1e-3
-			}
-			for _, n := range []int{1, tileUsers} {
-				a := tile{sums: r.IntN(2) == 0}
-				a.n, a.users = n, make([]int16, pairs*n*2)
-				for k := range a.users {
-					a.users[k] = int16(r.IntN(5000) - 2500)
+	for kind := range kinds {
+		for _, dim := range []int{1, 5, 16, 47, 64, 150} {
+			w := newWorld(t, r, kind, 200, (dim+15)&^15, dim, tileUsers, false)
+			for _, s := range sets {
+				if !s.runs || s.find[0] == nil {
+					continue // no promise of that processor, or the loops themselves
 				}
-				for u := range n {
-					a.par[u] = parameters{float32(math.Exp(4*r.NormFloat64() - 8)), draw(r, normal), draw(r, normal), 3 * draw(r, normal)}
-					a.allow[u] = r.Uint64() | r.Uint64()
-				}
-				want := a
-				want.loop(pairs, items, factors)
-				for _, s := range sets {
-					if !s.runs {
-						continue // no promise of that processor; the list ends with Go
+				t.Run(fmt.Sprintf("%s/kind=%d/dim=%d", s.name, kind, dim), func(t *testing.T) {
+					use(t, s.set)
+					for digits := 1; digits <= 2; digits++ {
+						for _, users := range []int{1, 3, tileUsers / digits} {
+							agree(t, r, w, users, digits)
+						}
 					}
-					got := a
-					got.with(s.set, pairs, items, factors)
-					if got.hits != want.hits || got.sum != want.sum {
-						t.Fatalf("%s, %d pairs, %d users: hits %x and sums %v, want %x and %v", s.name, pairs, n, got.hits, got.sum, want.hits, want.sum)
-					}
-				}
+				})
 			}
 		}
 	}
 }
 
-// The kernels know where things are in a tile.
-func TestTileLayout(t *testing.T) {
-	if got := unsafe.Sizeof(parameters{}); got != 16 {
-		t.Errorf("parameters take %d bytes, want 16", got)
+// agree compares a tile's kernel with its loop, from hit to hit.
+func agree(t *testing.T, r *rand.Rand, w *world, users, digits int) {
+	t.Helper()
+	p := w.m.byLength()
+	got := tileOf(t, r, w, users, digits)
+	want := &tile{call: got.call, n: got.n, digits: digits, ints: got.ints}
+	masks := make([]uint32, len(p.pars)*got.n)
+	for k := range masks {
+		masks[k] = r.Uint32() | r.Uint32()
 	}
-	if got := unsafe.Offsetof(parameters{}.shift); got != 12 {
-		t.Errorf("shift is at %d, want 12", got)
+	for at := 0; at < len(p.pars); {
+		var n, m int
+		if rest := len(p.pars) - at; digits == 1 {
+			n, m = got.find(p, at, rest), want.loop(p, at, rest, nil)
+		} else {
+			n, m = got.sum(p, at, rest, masks[at*got.n:]), want.loop(p, at, rest, masks[at*got.n:])
+		}
+		if n != m || got.hits != want.hits || got.lanes != want.lanes {
+			t.Fatalf("%d users, %d digits, panel %d: %d panels, hits %x and sums %v, want %d, %x and %v", users, digits, at,
+				n, got.hits, got.lanes, m, want.hits, want.lanes)
+		}
+		at += n
+	}
+	if digits == 1 {
+		a, b := make([]int32, len(p.pars)*got.n*panelItems), make([]int32, len(p.pars)*got.n*panelItems)
+		got.store(p, 0, len(p.pars), a)
+		want.storeLoop(p, 0, len(p.pars), b)
+		if !slices.Equal(a, b) {
+			t.Fatalf("%d users: sums are %v, want %v", users, a, b)
+		}
 	}
 }
 
-// BenchmarkTile is a block for every set of kernels.
+// The kernels know where things are in a call.
+func TestCallLayout(t *testing.T) {
+	var c call
+	for name, at := range map[string][2]uintptr{
+		"items": {unsafe.Offsetof(c.items), 0}, "users": {unsafe.Offsetof(c.users), 8}, "groups": {unsafe.Offsetof(c.groups), 16},
+		"panels": {unsafe.Offsetof(c.panels), 24}, "pars": {unsafe.Offsetof(c.pars), 32}, "masks": {unsafe.Offsetof(c.masks), 40},
+		"out": {unsafe.Offsetof(c.out), 48}, "slack": {unsafe.Offsetof(c.slack), 56}, "x": {unsafe.Offsetof(c.x), 64},
+		"y": {unsafe.Offsetof(c.y), 128}, "z": {unsafe.Offsetof(c.z), 192}, "base": {unsafe.Offsetof(c.base), 256},
+		"unit": {unsafe.Offsetof(c.unit), 320}, "shift": {unsafe.Offsetof(c.shift), 384}, "hits": {unsafe.Offsetof(c.hits), 448},
+		"start": {unsafe.Offsetof(c.start), 512}, "limit": {unsafe.Offsetof(c.limit), 576}, "scale": {unsafe.Offsetof(c.scale), 640},
+		"lanes": {unsafe.Offsetof(c.lanes), 704}, "the end of pars": {unsafe.Sizeof(panelPars{}), 16},
+	} {
+		if at[0] != at[1] {
+			t.Errorf("%s is at %d, want %d", name, at[0], at[1])
+		}
+	}
+}
+
+// BenchmarkTile is a run of panels for every set of kernels.
 func BenchmarkTile(b *testing.B) {
 	for _, d := range []int{64, 160} {
-		for _, n := range []int{1, tileUsers} {
-			for _, s := range sets {
-				if !s.runs {
-					continue
+		w := benchWorld(b, 1024, d, true)
+		p := w.m.byLength()
+		for digits := 1; digits <= 2; digits++ {
+			for _, users := range []int{1, tileUsers / digits} {
+				for _, s := range sets {
+					if !s.runs {
+						continue
+					}
+					b.Run(fmt.Sprintf("d=%d/digits=%d/users=%d/%s", d, digits, users, s.name), func(b *testing.B) {
+						use(b, s.set)
+						var group []*Job
+						jobs := w.jobs(b, 1)
+						for u := range users {
+							jobs[u].pack(p, make([]float64, p.groups*groupDims), digits)
+							group = append(group, &jobs[u])
+						}
+						t := new(tile)
+						t.load(p, group, digits) // nothing hits
+						masks := make([]uint32, len(p.pars)*t.n)
+						for k := range masks {
+							masks[k] = ^uint32(0)
+						}
+						for b.Loop() {
+							if digits == 1 {
+								t.find(p, 0, len(p.pars))
+							} else {
+								t.sum(p, 0, len(p.pars), masks)
+							}
+						}
+						b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*users*w.m.N), "ns/score")
+					})
 				}
-				b.Run(fmt.Sprintf("d=%d/users=%d/%s", d, n, s.name), func(b *testing.B) {
-					t := &tile{sums: true, n: n, users: make([]int16, d*n)}
-					for u := range n {
-						t.par[u].threshold, t.allow[u] = 1, ^uint64(0)
-					}
-					items, factors := make([]int16, d*blockItems), make([]float32, 2*blockItems)
-					for b.Loop() {
-						t.with(s.set, d/2, items, factors)
-					}
-					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n*blockItems), "ns/score")
-				})
 			}
 		}
 	}

@@ -2,4 +2,10 @@
 
 package topk
 
-func (t *tile) run(pairs int, items []int16, factors []float32) { t.loop(pairs, items, factors) }
+func (t *tile) find(p *packed, first, panels int) (done int) { return t.loop(p, first, panels, nil) }
+
+func (t *tile) sum(p *packed, first, panels int, masks []uint32) (done int) {
+	return t.loop(p, first, panels, masks)
+}
+
+func (t *tile) store(p *packed, first, panels int, out []int32) { t.storeLoop(p, first, panels, out) }

@@ -120,7 +120,7 @@ func draw(seed uint64, items []int32) (lucky []int32, least float64) {
 // logit is the score of an allowed item before it is lifted.
 func (m *model) logit(j *topk.Job, s *state, i int32) float32 {
 	x := m.matrix.Score(j, int(i))
-	if len(s.history.items) > 0 && !s.allow.Has(int(i)) { // see without
+	if slices.Contains(s.history.items, i) {
 		x += float32(m.settings.Repeat)
 	}
 	return x

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Where things are in a call of package topk.
+const (
+	callItems  = 0
+	callUsers  = 8
+	callGroups = 16
+	callPanels = 24
+	callPars   = 32
+	callMasks  = 40
+	callOut    = 48
+	callSlack  = 56
+	callX      = 64 // from here on a register each
+	callY      = 128
+	callZ      = 192
+	callBase   = 256
+	callUnit   = 320
+	callShift  = 384
+	callHits   = 448
+	callStart  = 512
+	callLimit  = 576
+	callScale  = 640
+	callLanes  = 704
+)
+
+// The shape of a panel.
+const (
+	groupBytes = 128 // of a panel: 32 items, 4 dimensions
+	outBytes   = 128 // per user: 32 sums
+	panelPars  = 16
+)
+
+// A mode is what a filter kernel does with the sums of a panel.
+type mode int
+
+const (
+	find  mode = iota // stop at the first panel with a hit
+	sum               // add exponentials up, then as find
+	store             // write the sums
+)
+
+// A filter computes call.find, call.sum or call.store with VNNI: a register holds the sums of a place and half a
+// panel. A user takes a place, and two in sums.
+type filter struct {
+	users int
+	mode  mode
+	name  string
+	call  Register
+	acc   [][2]VecVirtual
+	c     map[string]Mem
+}
+
+func (f *filter) at(offset int) Mem { return Mem{Base: f.call, Disp: offset} }
+
+// load returns a register with a number of the call.
+func (f *filter) load(offset int) Register {
+	r := GP64()
+	MOVQ(f.at(offset), r)
+	return r
+}
+
+func (f *filter) write() {
+	f.name = fmt.Sprintf("%s%dVNNI", [...]string{"find", "sum", "store"}[f.mode], f.users)
+	TEXT(f.name, 0, "func(call **uint8) (done int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s is call.%s for %d users.", f.name, [...]string{"find", "sum", "store"}[f.mode], f.users))
+	f.call = Load(Param("call"), GP64())
+	items, pars, left := f.load(callItems), f.load(callPars), f.load(callPanels)
+	groups := f.load(callGroups)
+	var masks, out Register
+	switch f.mode {
+	case sum:
+		masks = f.load(callMasks)
+	case store:
+		out = f.load(callOut)
+	}
+	done := GP64()
+	XORQ(done, done)
+	TESTQ(left, left)
+	JZ(LabelRef(f.name + "end"))
+	Label(f.name + "panel")
+	f.start(pars)
+	f.products(items, groups)
+	if f.mode == sum {
+		f.join()
+	}
+	ADDQ(Imm(panelPars), pars)
+	INCQ(done)
+	switch f.mode {
+	case find:
+		f.test()
+	case sum:
+		f.exponentials(masks)
+		ADDQ(U32(4*f.users), masks)
+		f.test()
+	case store:
+		for u := range f.acc {
+			for h := range 2 {
+				VMOVDQU32(f.acc[u][h], Mem{Base: out, Disp: u*outBytes + h*zmm})
+			}
+		}
+		ADDQ(U32(f.users*outBytes), out)
+	}
+	CMPQ(done, left)
+	JNE(LabelRef(f.name + "panel"))
+	Label(f.name + "end")
+	if f.mode != store {
+		f.clearHits()
+	}
+	VZEROUPPER()
+	Store(done, ReturnIndex(0))
+	RET()
+	if f.mode != store {
+		Label(f.name + "hit")
+		f.hits()
+		VZEROUPPER()
+		Store(done, ReturnIndex(0))
+		RET()
+	}
+}
+
+// start sets the sums to −limit − base, for all users at once.
+func (f *filter) start(pars Register) {
+	limit, t := ZMM(), ZMM()
+	if f.mode == store {
+		VPXORQ(limit, limit, limit)
+	} else {
+		par := func(k int) Mem { return Mem{Base: pars, Disp: 4 * k} }
+		x, y, z := ZMM(), ZMM(), ZMM()
+		VMOVUPS(f.at(callX), x)
+		VMULPS_BCST(par(0), x, x)
+		VMOVUPS(f.at(callY), y)
+		VMULPS_BCST(par(1), y, y)
+		VSUBPS(y, x, x)
+		VMOVUPS(f.at(callZ), z)
+		VMULPS_BCST(par(2), z, z)
+		VSUBPS(z, x, x)
+		VSUBPS_BCST(f.at(callSlack), x, x)
+		VMINPS_BCST(f.c["far"], x, x)
+		VMAXPS_BCST(f.c["-far"], x, x)
+		VCVTPS2DQ(x, limit)
+		if f.mode == sum {
+			VMOVDQU32(limit, f.at(callLimit))
+			scale := ZMM()
+			VMOVUPS(f.at(callUnit), scale)
+			VMULPS_BCST(par(3), scale, scale)
+			VMOVUPS(scale, f.at(callScale))
+		}
+	}
+	VPXORQ(t, t, t)
+	VPSUBD(limit, t, t)
+	VPSUBD(f.at(callBase), t, t)
+	VMOVDQU32(t, f.at(callStart))
+	f.acc = nil
+	for u := range f.users {
+		if f.mode == sum { // the higher digit
+			high := [2]VecVirtual{ZMM(), ZMM()}
+			VPXORQ(high[0], high[0], high[0])
+			VPXORQ(high[1], high[1], high[1])
+			f.acc = append(f.acc, high)
+		}
+		x := [2]VecVirtual{ZMM(), ZMM()}
+		VPBROADCASTD(f.at(callStart+4*u), x[0])
+		VMOVDQA32(x[0], x[1])
+		f.acc = append(f.acc, x)
+	}
+}
+
+// join makes one sum of those of a user's two digits.
+func (f *filter) join() {
+	for u := range f.users {
+		high, low := f.acc[2*u], f.acc[2*u+1]
+		for h := range high {
+			VPSLLD(Imm(7), high[h], high[h])
+			VPADDD(low[h], high[h], high[h])
+		}
+		f.acc[u] = high
+	}
+	f.acc = f.acc[:f.users]
+}
+
+// products adds the products of a panel to the sums and moves items to the next.
+func (f *filter) products(items, groups Register) {
+	users, n := f.load(callUsers), GP64()
+	MOVQ(groups, n)
+	if f.users == 1 {
+		f.productsOfOne(items, users, n)
+		return
+	}
+	Label(f.name + "group")
+	f.group(items, users, 0, f.acc)
+	ADDQ(U32(groupBytes), items)
+	ADDQ(U32(4*len(f.acc)), users)
+	DECQ(n)
+	JNZ(LabelRef(f.name + "group"))
+}
+
+// group adds the products of four dimensions, which are k groups away.
+func (f *filter) group(items, users Register, k int, acc [][2]VecVirtual) {
+	a, b := ZMM(), ZMM()
+	VMOVDQU32(Mem{Base: items, Disp: k * groupBytes}, a)
+	VMOVDQU32(Mem{Base: items, Disp: k*groupBytes + zmm}, b)
+	for u := range acc {
+		x := ZMM()
+		VPBROADCASTD(Mem{Base: users, Disp: 4 * (k*len(acc) + u)}, x)
+		VPDPBUSD(x, a, acc[u][0])
+		VPDPBUSD(x, b, acc[u][1])
+	}
+}
+
+// productsOfOne has four sums of each, so that additions need not wait for one another.
+func (f *filter) productsOfOne(items, users, n Register) {
+	const ways = 4
+	acc := make([][][2]VecVirtual, ways)
+	acc[0] = f.acc
+	for w := 1; w < ways; w++ {
+		for range f.acc {
+			r := [2]VecVirtual{ZMM(), ZMM()}
+			VPXORQ(r[0], r[0], r[0])
+			VPXORQ(r[1], r[1], r[1])
+			acc[w] = append(acc[w], r)
+		}
+	}
+	SUBQ(Imm(ways), n)
+	JL(LabelRef(f.name + "rest"))
+	Label(f.name + "group")
+	for w := range ways {
+		f.group(items, users, w, acc[w])
+	}
+	ADDQ(U32(ways*groupBytes), items)
+	ADDQ(U32(ways*4*len(f.acc)), users)
+	SUBQ(Imm(ways), n)
+	JGE(LabelRef(f.name + "group"))
+	Label(f.name + "rest")
+	ADDQ(Imm(ways), n)
+	JZ(LabelRef(f.name + "add"))
+	Label(f.name + "one")
+	f.group(items, users, 0, acc[0])
+	ADDQ(U32(groupBytes), items)
+	ADDQ(U32(4*len(f.acc)), users)
+	DECQ(n)
+	JNZ(LabelRef(f.name + "one"))
+	Label(f.name + "add")
+	for place := range f.acc {
+		for h := range 2 {
+			VPADDD(acc[1][place][h], acc[0][place][h], acc[0][place][h])
+			VPADDD(acc[3][place][h], acc[2][place][h], acc[2][place][h])
+			VPADDD(acc[2][place][h], acc[0][place][h], acc[0][place][h])
+		}
+	}
+}
+
+// test jumps to the hits unless every sum is negative.
+func (f *filter) test() {
+	var all []VecVirtual
+	for u := range f.acc {
+		all = append(all, f.acc[u][0], f.acc[u][1])
+	}
+	x := ZMM()
+	VMOVDQA32(all[0], x)
+	for all = all[1:]; len(all) > 1; all = all[2:] {
+		VPTERNLOGD(Imm(0x80), all[0], all[1], x) // x and both
+	}
+	if len(all) == 1 {
+		VPANDD(all[0], x, x)
+	}
+	k, zero := K(), K()
+	VPMOVD2M(x, k)
+	KXNORW(zero, zero, zero)
+	KORTESTW(k, k) // carry if all are negative
+	JCC(LabelRef(f.name + "hit"))
+}
+
+// hits writes which sums are not negative.
+func (f *filter) hits() {
+	for u := range f.acc {
+		for h := range 2 {
+			k := K()
+			VPMOVD2M(f.acc[u][h], k)
+			KNOTW(k, k)
+			KMOVW(k, f.at(callHits+4*u+2*h))
+		}
+	}
+}
+
+func (f *filter) clearHits() {
+	x := ZMM()
+	VPXORQ(x, x, x)
+	VMOVDQU32(x, f.at(callHits))
+}
+
+// exponentials adds 2 to the coarse scores up, for the items in the masks.
+func (f *filter) exponentials(masks Register) {
+	for u := range f.acc {
+		lanes := ZMM()
+		VMOVUPS(f.at(callLanes+u*zmm), lanes)
+		for h := range 2 {
+			t := ZMM()
+			VPADDD_BCST(f.at(callLimit+4*u), f.acc[u][h], t)
+			VCVTDQ2PS(t, t)
+			VMULPS_BCST(f.at(callScale+4*u), t, t)
+			VSUBPS_BCST(f.at(callShift+4*u), t, t)
+			e, k := f.exp2(t), K()
+			KMOVW(Mem{Base: masks, Disp: 4*u + 2*h}, k)
+			VADDPS(e, lanes, k, lanes)
+		}
+		VMOVUPS(lanes, f.at(callLanes+u*zmm))
+	}
+}
+
+// exp2 does what exp2 does, with t.
+func (f *filter) exp2(t VecVirtual) VecVirtual {
+	c := f.c
+	VMAXPS_BCST(c["min2"], t, t)
+	VMINPS_BCST(c["max2"], t, t)
+	z, n, p := ZMM(), ZMM(), ZMM()
+	VADDPS_BCST(c["magic"], t, z)
+	VSUBPS_BCST(c["magic"], z, n)
+	VSUBPS(n, t, t)
+	VMULPS_BCST(c["q4"], t, p)
+	for _, name := range []string{"q3", "q2", "q1"} {
+		VADDPS_BCST(c[name], p, p)
+		VMULPS(t, p, p)
+	}
+	VADDPS_BCST(c["q0"], p, p)
+	VPSLLD(Imm(23), z, z)
+	VPADDD(z, p, p)
+	return p
+}
+
+const zmm = 64 // bytes

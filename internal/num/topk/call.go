@@ -1,0 +1,184 @@
+package topk
+
+import (
+	"math"
+	"slices"
+)
+
+// The shape of what a kernel computes at once.
+const (
+	tileUsers  = 12 // times two registers of sums leave just enough for the operands
+	panelItems = 32
+	groupDims  = 4 // the dimensions of one multiplication
+)
+
+// A call is what a kernel is told, and where it leaves what it found: a run of panels, and a number for each of
+// up to sixteen users per array. The kernels know the offsets.
+//
+// With sums(u, i) the sum of the products of the integers of user u and item i of a panel, whose bytes are 128
+// too large, less base[u],
+//
+//	limit[u] = nearest integer to x[u]·pars[0] − y[u]·pars[1] − z[u]·pars[2] − slack,  at most ±2³⁰
+//	hits[u] has i    if sums(u, i) ≥ limit[u]
+//	lanes[u][i mod 16] += exp2(sums(u, i)·(unit[u]·pars[3]) − shift[u])   if masks[u] has i
+//
+// in float32, each step rounded. find and sum stop after the first panel with a hit and return how many panels
+// are done; without one hits is zero. store writes the sums to out.
+//
+// In find and store a user is one byte per dimension; in sum two, and 128·high + low is the integer.
+type call struct {
+	items  *uint8
+	users  *int8 // per group, user and digit: four
+	groups int
+	panels int
+	pars   *panelPars
+	masks  *uint32 // per panel and user
+	out    *int32  // per panel, user and item
+	slack  float32
+	_      float32
+
+	x, y, z     [lanes]float32
+	base        [lanes]int32 // 128 times the sum of the user's integers, modulo 2³²
+	unit, shift [lanes]float32
+	hits        [lanes]uint32
+
+	start, limit [lanes]int32 // for the kernel
+	scale        [lanes]float32
+	lanes        [tileUsers][lanes]float32
+}
+
+const lanes = 16 // of a register
+
+// A panelPars is what a panel brings to limits and scores: see packed.
+type panelPars [4]float32
+
+// A tile is users whose scores are computed together, as many as fit or one. Places without a user never hit.
+type tile struct {
+	call
+	n      int // users
+	digits int // of a user's integers
+	ints   []int8
+	jobs   []*Job
+	ended  bool
+}
+
+// never is an x that no sum reaches, and always, negated, one that all do.
+const never = 0x1p62
+
+// load puts jobs in the tile, at most tileUsers/digits.
+func (t *tile) load(p *packed, jobs []*Job, digits int) {
+	t.jobs, t.n, t.digits, t.ended = jobs, tileUsers/digits, digits, false
+	if len(jobs) == 1 {
+		t.n = 1
+	}
+	t.groups, t.slack = p.groups, p.slack[digits-1]
+	size := p.groups * groupDims * t.n * digits
+	t.ints = slices.Grow(t.ints[:0], size)[:size]
+	t.y, t.z, t.base, t.unit, t.shift = [lanes]float32{}, [lanes]float32{}, [lanes]int32{}, [lanes]float32{}, [lanes]float32{}
+	t.lanes = [tileUsers][lanes]float32{}
+	for u := range t.x {
+		t.x[u] = never
+	}
+	if len(jobs) < t.n {
+		clear(t.ints)
+	}
+	for u, j := range jobs {
+		v := &j.user[digits-1]
+		for k := range p.groups * digits {
+			g, d := k/digits, k%digits
+			copy(t.ints[groupDims*(g*t.n*digits+u*digits+d):], v.ints[groupDims*k:groupDims*(k+1)])
+		}
+		t.y[u], t.z[u], t.base[u], t.unit[u] = v.y, v.z, v.base, v.unit
+		t.shift[u] = float32(j.Shift * math.Log2E)
+	}
+	t.users = &t.ints[0]
+}
+
+// aim points the call at panels.
+func (t *tile) aim(p *packed, first, panels int) {
+	t.items, t.pars, t.panels = &p.bytes[first*p.groups*groupBytes], &p.pars[first], panels
+}
+
+// products returns sums(u, i) of a panel.
+func (t *tile) products(u int, p *packed, panel int) (sums [panelItems]int32) {
+	items := p.bytes[panel*p.groups*groupBytes : (panel+1)*p.groups*groupBytes]
+	for d := range t.digits {
+		for i := range sums {
+			sums[i] <<= 7
+		}
+		for g := range p.groups {
+			q := (*[groupDims]int8)(t.ints[groupDims*((g*t.n+u)*t.digits+d):])
+			four := (*[groupBytes]uint8)(items[g*groupBytes:])
+			for i := range sums {
+				v := four[groupDims*i : groupDims*(i+1)]
+				sums[i] += int32(v[0])*int32(q[0]) + int32(v[1])*int32(q[1]) + int32(v[2])*int32(q[2]) + int32(v[3])*int32(q[3])
+			}
+		}
+	}
+	for i := range sums {
+		sums[i] -= t.base[u]
+	}
+	return sums
+}
+
+// limitOf is limit.
+func (t *tile) limitOf(u int, par *panelPars) int32 {
+	l := float32(t.x[u]*par[0]) - float32(t.y[u]*par[1])
+	l -= float32(t.z[u] * par[2])
+	l -= t.slack
+	return int32(math.RoundToEven(float64(min(max(l, -1<<30), 1<<30))))
+}
+
+// loop is what the kernels of find compute, and with masks those of sum.
+func (t *tile) loop(p *packed, first, panels int, masks []uint32) (done int) {
+	t.hits = [lanes]uint32{}
+	for k := range panels {
+		some := false
+		par := &p.pars[first+k]
+		for u := range t.n {
+			sums, limit := t.products(u, p, first+k), t.limitOf(u, par)
+			for i, s := range sums {
+				if s >= limit {
+					t.hits[u] |= 1 << i
+					some = true
+				}
+			}
+			if masks != nil {
+				t.add(u, &sums, masks[k*t.n+u], float32(t.unit[u]*par[3]))
+			}
+		}
+		if some {
+			return k + 1
+		}
+	}
+	return panels
+}
+
+// add adds the exponentials of a panel up.
+func (t *tile) add(u int, sums *[panelItems]int32, mask uint32, scale float32) {
+	for i, s := range sums {
+		if mask>>i&1 != 0 {
+			t.lanes[u][i%lanes] += exp2(float32(float32(s)*scale) - t.shift[u])
+		}
+	}
+}
+
+// storeLoop is what the kernels of store compute.
+func (t *tile) storeLoop(p *packed, first, panels int, out []int32) {
+	for k := range panels {
+		for u := range t.n {
+			sums := t.products(u, p, first+k)
+			copy(out[(k*t.n+u)*panelItems:], sums[:])
+		}
+	}
+}
+
+// total takes the sum of user u's lanes, and leaves them zero.
+func (t *tile) total(u int) float64 {
+	sum := 0.0
+	for _, x := range t.lanes[u] {
+		sum += float64(x)
+	}
+	t.lanes[u] = [lanes]float32{}
+	return sum
+}
