@@ -2,10 +2,13 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
+	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
@@ -90,4 +93,81 @@ func BenchmarkLines(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 		})
 	}
+}
+
+// BenchmarkLists reads lines with lists of 500 items out of 20,000, asks and encodes them.
+func BenchmarkLists(b *testing.B) {
+	const n = 20_000
+	ids := manyItems(n)
+	lines := make([][]byte, 64)
+	r := rand.New(rand.NewPCG(1, 2))
+	for k := range lines {
+		lines[k] = []byte(`{"userId":"u-17","itemList":[`)
+		for _, i := range r.Perm(n)[:500] {
+			lines[k] = append(appendQuoted(lines[k], ids[i]), ',')
+		}
+		lines[k] = append(lines[k][:len(lines[k])-1], "]}"...)
+	}
+	for _, c := range []struct {
+		name  string
+		write func(w *artifact.Writer, name string, n int, at func(int) string) error
+	}{{"items=searched", (*artifact.Writer).Strings}, {"items=indexed", (*artifact.Writer).Names}} {
+		b.Run(c.name, func(b *testing.B) {
+			w := newWorld("list")
+			or, err := newOracle(&Order{}, &Bound{Info: w.info, Model: listed{storedItems(b, ids, c.write)}, View: w})
+			if err != nil {
+				b.Fatal(err)
+			}
+			desk := newDesk(or)
+			var out []byte
+			var t Tally
+			for k := 0; b.Loop(); k++ {
+				desk.put(lines[k%len(lines)])
+				if k%len(lines) < len(lines)-1 {
+					continue
+				}
+				if out, err = desk.answer(b.Context(), out, &t, func(b []byte) ([]byte, error) { return b[:0], nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// storedItems is ids as models keep them: in a file.
+func storedItems(b *testing.B, ids names, write func(w *artifact.Writer, name string, n int, at func(int) string) error) recipe.Names {
+	path := filepath.Join(b.TempDir(), "items")
+	w, err := artifact.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(write(w, "items", len(ids), ids.At), w.Commit()); err != nil {
+		b.Fatal(err)
+	}
+	f, err := artifact.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	items, err := f.Strings("items")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return items
+}
+
+// A listed model answers with the list as it is.
+type listed struct{ items recipe.Names }
+
+func (l listed) Items() recipe.Names { return l.items }
+
+func (l listed) Rank(_ context.Context, queries []recipe.Query, answers []recipe.Answer) error {
+	for i, q := range queries {
+		a := &answers[i]
+		a.Items, a.Scores = append(a.Items[:0], q.List...), a.Scores[:0]
+		for range q.List {
+			a.Scores = append(a.Scores, 0.002)
+		}
+	}
+	return nil
 }

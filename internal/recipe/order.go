@@ -10,7 +10,7 @@ import (
 // WriteOrder writes a model that answers everybody with the same items: the item table, and "order", int32
 // item indexes with the best first. order holds every item once.
 func WriteOrder(w *artifact.Writer, items Names, order []int32) error {
-	if err := w.Strings("items", items.Len(), items.At); err != nil {
+	if err := w.Names("items", items.Len(), items.At); err != nil {
 		return err
 	}
 	return artifact.Put(w, "order", order)

@@ -164,7 +164,7 @@ func (r Recipe) write(t recipe.Training, s settings, f *als.Factors, bias []floa
 	d, w := t.Data, t.Out
 	start, had := distinctItems(d)
 	puts := []func() error{
-		func() error { return w.Strings("items", d.Items.Len(), d.Items.At) },
+		func() error { return w.Names("items", d.Items.Len(), d.Items.At) },
 		func() error { return w.Strings("users", d.Users.Len(), d.Users.At) },
 		func() error { return artifact.Put(w, "vectors", f.Cols) },
 		func() error { return artifact.Put(w, "people", f.Rows) },

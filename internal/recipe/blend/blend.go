@@ -199,7 +199,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.weight  float32, alongside
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
-	if err := w.Strings("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
+	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
 		return err
 	}
 	if err := artifact.Put(w, "order", l.order); err != nil {

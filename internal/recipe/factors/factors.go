@@ -166,7 +166,7 @@ func write(ctx context.Context, t recipe.Training, s settings, vectors []float32
 	}
 	count := recipe.UniqueUsers(t.Data)
 	w := t.Out
-	if err := w.Strings("items", n, t.Data.Items.At); err != nil {
+	if err := w.Names("items", n, t.Data.Items.At); err != nil {
 		return err
 	}
 	if err := artifact.Put(w, "vectors", vectors); err != nil {
