@@ -13,7 +13,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 )
 
 // factorsFile names a model that somebody has trained: three uint32, the numbers of items, users and dimensions, then
@@ -133,6 +132,3 @@ func BenchmarkFactors(b *testing.B) {
 		}
 	}
 }
-
-// clock is what BenchmarkFactors measures by.
-var clock = func() time.Duration { return time.Duration(time.Now().UnixNano()) }

@@ -9,27 +9,57 @@ package topk
 //go:noescape
 func find1VNNI(call **uint8) (done int)
 
+// find1AVX2 is call.find for 1 users.
+//
+//go:noescape
+func find1AVX2(call **uint8) (done int)
+
 // find12VNNI is call.find for 12 users.
 //
 //go:noescape
 func find12VNNI(call **uint8) (done int)
+
+// find12AVX2 is call.find for 12 users.
+//
+//go:noescape
+func find12AVX2(call **uint8) (done int)
 
 // sum1VNNI is call.sum for 1 users.
 //
 //go:noescape
 func sum1VNNI(call **uint8) (done int)
 
+// sum1AVX2 is call.sum for 1 users.
+//
+//go:noescape
+func sum1AVX2(call **uint8) (done int)
+
 // sum6VNNI is call.sum for 6 users.
 //
 //go:noescape
 func sum6VNNI(call **uint8) (done int)
+
+// sum6AVX2 is call.sum for 6 users.
+//
+//go:noescape
+func sum6AVX2(call **uint8) (done int)
 
 // store1VNNI is call.store for 1 users.
 //
 //go:noescape
 func store1VNNI(call **uint8) (done int)
 
+// store1AVX2 is call.store for 1 users.
+//
+//go:noescape
+func store1AVX2(call **uint8) (done int)
+
 // store12VNNI is call.store for 12 users.
 //
 //go:noescape
 func store12VNNI(call **uint8) (done int)
+
+// store12AVX2 is call.store for 12 users.
+//
+//go:noescape
+func store12AVX2(call **uint8) (done int)

@@ -20,6 +20,11 @@ var sets = []struct {
 		sum:   [2]func(**uint8) int{sum1VNNI, sum6VNNI},
 		store: [2]func(**uint8) int{store1VNNI, store12VNNI},
 	}, cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI},
+	{"AVX2", set{
+		find:  [2]func(**uint8) int{find1AVX2, find12AVX2},
+		sum:   [2]func(**uint8) int{sum1AVX2, sum6AVX2},
+		store: [2]func(**uint8) int{store1AVX2, store12AVX2},
+	}, cpu.X86.HasAVX2},
 	{"Go", set{}, true},
 }
 

@@ -14,7 +14,15 @@ DATA numbers<>+24(SB)/4, $(0.055921976)
 DATA numbers<>+28(SB)/4, $(0.2402235)
 DATA numbers<>+32(SB)/4, $(0.693121)
 DATA numbers<>+36(SB)/4, $(1.0)
-GLOBL numbers<>(SB), RODATA|NOPTR, $40
+DATA numbers<>+40(SB)/4, $0x00000001
+DATA numbers<>+44(SB)/4, $0x00000002
+DATA numbers<>+48(SB)/4, $0x00000004
+DATA numbers<>+52(SB)/4, $0x00000008
+DATA numbers<>+56(SB)/4, $0x00000010
+DATA numbers<>+60(SB)/4, $0x00000020
+DATA numbers<>+64(SB)/4, $0x00000040
+DATA numbers<>+68(SB)/4, $0x00000080
+GLOBL numbers<>(SB), RODATA|NOPTR, $72
 
 // func find1VNNI(call **uint8) (done int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
@@ -133,6 +141,154 @@ find1VNNIhit:
 	KMOVW    K1, 450(AX)
 	VZEROUPPER
 	MOVQ     DI, done+8(FP)
+	RET
+
+// func find1AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·find1AVX2(SB), $128-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	XORQ    BX, BX
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+find1AVX2panel:
+	CMPQ         24(AX), BX
+	JEQ          find1AVX2end
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (DX), Y0
+	VMULPS       64(AX), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       128(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 8(DX), Y1
+	VMULPS       192(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 56(AX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+0(SB), Y1
+	VMINPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+4(SB), Y1
+	VMAXPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y1
+	VPSUBD       256(AX), Y1, Y1
+	VMOVDQU      Y1, 512(AX)
+	MOVQ         8(AX), SI
+	LEAQ         (SP), DI
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         16(AX), R9
+	MOVQ         CX, R8
+
+find1AVX2group:
+	VPBROADCASTD (SI), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPMOVZXBW    (R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMOVZXBW    16(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMOVZXBW    32(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMOVZXBW    48(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMOVZXBW    64(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMOVZXBW    80(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMOVZXBW    96(R8), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMOVZXBW    112(R8), Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000004, SI
+	DECQ         R9
+	JNZ          find1AVX2group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (DI)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(DI)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(DI)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(DI)
+	MOVQ         16(AX), SI
+	SHLQ         $0x07, SI
+	ADDQ         SI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         BX
+	VPCMPEQD     Y0, Y0, Y0
+	VMOVDQU      (SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      32(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      64(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      96(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JEQ          find1AVX2panel
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 448(AX)
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 449(AX)
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 450(AX)
+	VMOVDQU      96(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 451(AX)
+	JMP          find1AVX2end
+	JMP find1AVX2panel
+
+find1AVX2end:
+	VZEROUPPER
+	MOVQ BX, done+8(FP)
 	RET
 
 // func find12VNNI(call **uint8) (done int)
@@ -340,6 +496,676 @@ find12VNNIhit:
 	MOVQ     DI, done+8(FP)
 	RET
 
+// func find12AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·find12AVX2(SB), $1536-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	XORQ    BX, BX
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+find12AVX2panel:
+	CMPQ         24(AX), BX
+	JEQ          find12AVX2end
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (DX), Y0
+	VMULPS       64(AX), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       128(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 8(DX), Y1
+	VMULPS       192(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 56(AX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+0(SB), Y1
+	VMINPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+4(SB), Y1
+	VMAXPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y1
+	VPSUBD       256(AX), Y1, Y1
+	VMOVDQU      Y1, 512(AX)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (DX), Y0
+	VMULPS       96(AX), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       160(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 8(DX), Y1
+	VMULPS       224(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 56(AX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+0(SB), Y1
+	VMINPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+4(SB), Y1
+	VMAXPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y1
+	VPSUBD       288(AX), Y1, Y1
+	VMOVDQU      Y1, 544(AX)
+	MOVQ         8(AX), SI
+	LEAQ         (SP), DI
+	MOVQ         $0x00000006, R8
+
+find12AVX2pair:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), R11
+	MOVQ  CX, R9
+	MOVQ  SI, R10
+
+find12AVX2half0group:
+	VPBROADCASTD (R10), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R10), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    (R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    16(R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    32(R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    48(R9), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000030, R10
+	DECQ         R11
+	JNZ          find12AVX2half0group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (DI)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(DI)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 128(DI)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 160(DI)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         16(AX), R11
+	MOVQ         CX, R9
+	MOVQ         SI, R10
+
+find12AVX2half1group:
+	VPBROADCASTD (R10), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R10), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    64(R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    80(R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    96(R9), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    112(R9), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000030, R10
+	DECQ         R11
+	JNZ          find12AVX2half1group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(DI)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(DI)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 192(DI)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 224(DI)
+	ADDQ         $0x00000008, SI
+	ADDQ         $0x00000100, DI
+	DECQ         R8
+	JNZ          find12AVX2pair
+	MOVQ         16(AX), SI
+	SHLQ         $0x07, SI
+	ADDQ         SI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         BX
+	VPCMPEQD     Y0, Y0, Y0
+	VMOVDQU      (SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      32(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      64(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      96(SP), Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      128(SP), Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      160(SP), Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      192(SP), Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      224(SP), Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      256(SP), Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      288(SP), Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      320(SP), Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      352(SP), Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      384(SP), Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      416(SP), Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      448(SP), Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      480(SP), Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      512(SP), Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      544(SP), Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      576(SP), Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      608(SP), Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      640(SP), Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      672(SP), Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      704(SP), Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      736(SP), Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      768(SP), Y1
+	VBROADCASTSS 536(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      800(SP), Y1
+	VBROADCASTSS 536(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      832(SP), Y1
+	VBROADCASTSS 536(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      864(SP), Y1
+	VBROADCASTSS 536(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      896(SP), Y1
+	VBROADCASTSS 540(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      928(SP), Y1
+	VBROADCASTSS 540(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      960(SP), Y1
+	VBROADCASTSS 540(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      992(SP), Y1
+	VBROADCASTSS 540(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1024(SP), Y1
+	VBROADCASTSS 544(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1056(SP), Y1
+	VBROADCASTSS 544(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1088(SP), Y1
+	VBROADCASTSS 544(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1120(SP), Y1
+	VBROADCASTSS 544(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1152(SP), Y1
+	VBROADCASTSS 548(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1184(SP), Y1
+	VBROADCASTSS 548(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1216(SP), Y1
+	VBROADCASTSS 548(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1248(SP), Y1
+	VBROADCASTSS 548(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1280(SP), Y1
+	VBROADCASTSS 552(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1312(SP), Y1
+	VBROADCASTSS 552(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1344(SP), Y1
+	VBROADCASTSS 552(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1376(SP), Y1
+	VBROADCASTSS 552(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1408(SP), Y1
+	VBROADCASTSS 556(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1440(SP), Y1
+	VBROADCASTSS 556(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1472(SP), Y1
+	VBROADCASTSS 556(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1504(SP), Y1
+	VBROADCASTSS 556(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	CMPL         SI, $0x000000ff
+	JEQ          find12AVX2panel
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 448(AX)
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 449(AX)
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 450(AX)
+	VMOVDQU      96(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 451(AX)
+	VMOVDQU      128(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 452(AX)
+	VMOVDQU      160(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 453(AX)
+	VMOVDQU      192(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 454(AX)
+	VMOVDQU      224(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 455(AX)
+	VMOVDQU      256(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 456(AX)
+	VMOVDQU      288(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 457(AX)
+	VMOVDQU      320(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 458(AX)
+	VMOVDQU      352(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 459(AX)
+	VMOVDQU      384(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 460(AX)
+	VMOVDQU      416(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 461(AX)
+	VMOVDQU      448(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 462(AX)
+	VMOVDQU      480(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 463(AX)
+	VMOVDQU      512(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 464(AX)
+	VMOVDQU      544(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 465(AX)
+	VMOVDQU      576(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 466(AX)
+	VMOVDQU      608(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 467(AX)
+	VMOVDQU      640(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 468(AX)
+	VMOVDQU      672(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 469(AX)
+	VMOVDQU      704(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 470(AX)
+	VMOVDQU      736(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 471(AX)
+	VMOVDQU      768(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 472(AX)
+	VMOVDQU      800(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 473(AX)
+	VMOVDQU      832(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 474(AX)
+	VMOVDQU      864(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 475(AX)
+	VMOVDQU      896(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 476(AX)
+	VMOVDQU      928(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 477(AX)
+	VMOVDQU      960(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 478(AX)
+	VMOVDQU      992(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 479(AX)
+	VMOVDQU      1024(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 480(AX)
+	VMOVDQU      1056(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 481(AX)
+	VMOVDQU      1088(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 482(AX)
+	VMOVDQU      1120(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 483(AX)
+	VMOVDQU      1152(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 484(AX)
+	VMOVDQU      1184(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 485(AX)
+	VMOVDQU      1216(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 486(AX)
+	VMOVDQU      1248(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 487(AX)
+	VMOVDQU      1280(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 488(AX)
+	VMOVDQU      1312(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 489(AX)
+	VMOVDQU      1344(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 490(AX)
+	VMOVDQU      1376(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 491(AX)
+	VMOVDQU      1408(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 492(AX)
+	VMOVDQU      1440(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 493(AX)
+	VMOVDQU      1472(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 494(AX)
+	VMOVDQU      1504(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 495(AX)
+	JMP          find12AVX2end
+	JMP find12AVX2panel
+
+find12AVX2end:
+	VZEROUPPER
+	MOVQ BX, done+8(FP)
+	RET
+
 // func sum1VNNI(call **uint8) (done int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·sum1VNNI(SB), $0-16
@@ -540,6 +1366,397 @@ sum1VNNIhit:
 	KMOVW    K1, 450(AX)
 	VZEROUPPER
 	MOVQ     R8, done+8(FP)
+	RET
+
+// func sum1AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·sum1AVX2(SB), $256-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	MOVQ    40(AX), BX
+	XORQ    SI, SI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+sum1AVX2panel:
+	CMPQ         24(AX), SI
+	JEQ          sum1AVX2end
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (DX), Y0
+	VMULPS       64(AX), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       128(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 8(DX), Y1
+	VMULPS       192(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 56(AX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+0(SB), Y1
+	VMINPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+4(SB), Y1
+	VMAXPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VMOVDQU      Y0, 576(AX)
+	VBROADCASTSS 12(DX), Y1
+	VMULPS       320(AX), Y1, Y1
+	VMOVUPS      Y1, 640(AX)
+	VPXOR        Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y1
+	VPSUBD       256(AX), Y1, Y1
+	VMOVDQU      Y1, 512(AX)
+	MOVQ         8(AX), DI
+	LEAQ         (SP), R8
+	MOVQ         $0x00000001, R9
+
+sum1AVX2pair:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), R12
+	MOVQ  CX, R10
+	MOVQ  DI, R11
+
+sum1AVX2half0group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    (R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    16(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    32(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    48(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          sum1AVX2half0group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 128(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 160(R8)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         16(AX), R12
+	MOVQ         CX, R10
+	MOVQ         DI, R11
+
+sum1AVX2half1group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    64(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    80(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    96(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    112(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          sum1AVX2half1group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 192(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 224(R8)
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000100, R8
+	DECQ         R9
+	JNZ          sum1AVX2pair
+	MOVQ         16(AX), DI
+	SHLQ         $0x07, DI
+	ADDQ         DI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         SI
+	VBROADCASTSS 576(AX), Y0
+	VBROADCASTSS 640(AX), Y1
+	VBROADCASTSS 384(AX), Y2
+	VMOVDQU      (SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       128(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB (BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       704(AX), Y5, Y5
+	VMOVUPS      Y5, 704(AX)
+	VMOVDQU      32(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       160(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 1(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       736(AX), Y5, Y5
+	VMOVUPS      Y5, 736(AX)
+	VMOVDQU      64(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       192(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 2(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       704(AX), Y5, Y5
+	VMOVUPS      Y5, 704(AX)
+	VMOVDQU      96(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       224(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 3(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       736(AX), Y1, Y1
+	VMOVUPS      Y1, 736(AX)
+	ADDQ         $0x00000004, BX
+	VPCMPEQD     Y0, Y0, Y0
+	VMOVDQU      (SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       128(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      32(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       160(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      64(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       192(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      96(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       224(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVMSKPS    Y0, DI
+	CMPL         DI, $0x000000ff
+	JEQ          sum1AVX2panel
+	VMOVDQU      (SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       128(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 448(AX)
+	VMOVDQU      32(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       160(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 449(AX)
+	VMOVDQU      64(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       192(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 450(AX)
+	VMOVDQU      96(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       224(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 451(AX)
+	JMP          sum1AVX2end
+	JMP sum1AVX2panel
+
+sum1AVX2end:
+	VZEROUPPER
+	MOVQ SI, done+8(FP)
 	RET
 
 // func sum6VNNI(call **uint8) (done int)
@@ -999,6 +2216,1472 @@ sum6VNNIhit:
 	MOVQ     R8, done+8(FP)
 	RET
 
+// func sum6AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·sum6AVX2(SB), $1536-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	MOVQ    40(AX), BX
+	XORQ    SI, SI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+sum6AVX2panel:
+	CMPQ         24(AX), SI
+	JEQ          sum6AVX2end
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (DX), Y0
+	VMULPS       64(AX), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       128(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 8(DX), Y1
+	VMULPS       192(AX), Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS 56(AX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+0(SB), Y1
+	VMINPS       Y1, Y0, Y0
+	VBROADCASTSS numbers<>+4(SB), Y1
+	VMAXPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VMOVDQU      Y0, 576(AX)
+	VBROADCASTSS 12(DX), Y1
+	VMULPS       320(AX), Y1, Y1
+	VMOVUPS      Y1, 640(AX)
+	VPXOR        Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y1
+	VPSUBD       256(AX), Y1, Y1
+	VMOVDQU      Y1, 512(AX)
+	MOVQ         8(AX), DI
+	LEAQ         (SP), R8
+	MOVQ         $0x00000006, R9
+
+sum6AVX2pair:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), R12
+	MOVQ  CX, R10
+	MOVQ  DI, R11
+
+sum6AVX2half0group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    (R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    16(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    32(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    48(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000030, R11
+	DECQ         R12
+	JNZ          sum6AVX2half0group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 128(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 160(R8)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         16(AX), R12
+	MOVQ         CX, R10
+	MOVQ         DI, R11
+
+sum6AVX2half1group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    64(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    80(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    96(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    112(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000030, R11
+	DECQ         R12
+	JNZ          sum6AVX2half1group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 192(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 224(R8)
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000100, R8
+	DECQ         R9
+	JNZ          sum6AVX2pair
+	MOVQ         16(AX), DI
+	SHLQ         $0x07, DI
+	ADDQ         DI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         SI
+	VBROADCASTSS 576(AX), Y0
+	VBROADCASTSS 640(AX), Y1
+	VBROADCASTSS 384(AX), Y2
+	VMOVDQU      (SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       128(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB (BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       704(AX), Y5, Y5
+	VMOVUPS      Y5, 704(AX)
+	VMOVDQU      32(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       160(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 1(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       736(AX), Y5, Y5
+	VMOVUPS      Y5, 736(AX)
+	VMOVDQU      64(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       192(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 2(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       704(AX), Y5, Y5
+	VMOVUPS      Y5, 704(AX)
+	VMOVDQU      96(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       224(SP), Y3, Y3
+	VBROADCASTSS 512(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 3(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       736(AX), Y1, Y1
+	VMOVUPS      Y1, 736(AX)
+	VBROADCASTSS 580(AX), Y0
+	VBROADCASTSS 644(AX), Y1
+	VBROADCASTSS 388(AX), Y2
+	VMOVDQU      256(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       384(SP), Y3, Y3
+	VBROADCASTSS 516(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 4(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       768(AX), Y5, Y5
+	VMOVUPS      Y5, 768(AX)
+	VMOVDQU      288(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       416(SP), Y3, Y3
+	VBROADCASTSS 516(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 5(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       800(AX), Y5, Y5
+	VMOVUPS      Y5, 800(AX)
+	VMOVDQU      320(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       448(SP), Y3, Y3
+	VBROADCASTSS 516(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 6(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       768(AX), Y5, Y5
+	VMOVUPS      Y5, 768(AX)
+	VMOVDQU      352(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       480(SP), Y3, Y3
+	VBROADCASTSS 516(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 7(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       800(AX), Y1, Y1
+	VMOVUPS      Y1, 800(AX)
+	VBROADCASTSS 584(AX), Y0
+	VBROADCASTSS 648(AX), Y1
+	VBROADCASTSS 392(AX), Y2
+	VMOVDQU      512(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       640(SP), Y3, Y3
+	VBROADCASTSS 520(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 8(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       832(AX), Y5, Y5
+	VMOVUPS      Y5, 832(AX)
+	VMOVDQU      544(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       672(SP), Y3, Y3
+	VBROADCASTSS 520(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 9(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       864(AX), Y5, Y5
+	VMOVUPS      Y5, 864(AX)
+	VMOVDQU      576(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       704(SP), Y3, Y3
+	VBROADCASTSS 520(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 10(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       832(AX), Y5, Y5
+	VMOVUPS      Y5, 832(AX)
+	VMOVDQU      608(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       736(SP), Y3, Y3
+	VBROADCASTSS 520(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 11(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       864(AX), Y1, Y1
+	VMOVUPS      Y1, 864(AX)
+	VBROADCASTSS 588(AX), Y0
+	VBROADCASTSS 652(AX), Y1
+	VBROADCASTSS 396(AX), Y2
+	VMOVDQU      768(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       896(SP), Y3, Y3
+	VBROADCASTSS 524(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 12(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       896(AX), Y5, Y5
+	VMOVUPS      Y5, 896(AX)
+	VMOVDQU      800(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       928(SP), Y3, Y3
+	VBROADCASTSS 524(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 13(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       928(AX), Y5, Y5
+	VMOVUPS      Y5, 928(AX)
+	VMOVDQU      832(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       960(SP), Y3, Y3
+	VBROADCASTSS 524(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 14(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       896(AX), Y5, Y5
+	VMOVUPS      Y5, 896(AX)
+	VMOVDQU      864(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       992(SP), Y3, Y3
+	VBROADCASTSS 524(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 15(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       928(AX), Y1, Y1
+	VMOVUPS      Y1, 928(AX)
+	VBROADCASTSS 592(AX), Y0
+	VBROADCASTSS 656(AX), Y1
+	VBROADCASTSS 400(AX), Y2
+	VMOVDQU      1024(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1152(SP), Y3, Y3
+	VBROADCASTSS 528(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 16(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       960(AX), Y5, Y5
+	VMOVUPS      Y5, 960(AX)
+	VMOVDQU      1056(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1184(SP), Y3, Y3
+	VBROADCASTSS 528(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 17(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       992(AX), Y5, Y5
+	VMOVUPS      Y5, 992(AX)
+	VMOVDQU      1088(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1216(SP), Y3, Y3
+	VBROADCASTSS 528(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 18(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       960(AX), Y5, Y5
+	VMOVUPS      Y5, 960(AX)
+	VMOVDQU      1120(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1248(SP), Y3, Y3
+	VBROADCASTSS 528(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 19(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       992(AX), Y1, Y1
+	VMOVUPS      Y1, 992(AX)
+	VBROADCASTSS 596(AX), Y0
+	VBROADCASTSS 660(AX), Y1
+	VBROADCASTSS 404(AX), Y2
+	VMOVDQU      1280(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1408(SP), Y3, Y3
+	VBROADCASTSS 532(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 20(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       1024(AX), Y5, Y5
+	VMOVUPS      Y5, 1024(AX)
+	VMOVDQU      1312(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1440(SP), Y3, Y3
+	VBROADCASTSS 532(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 21(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       1056(AX), Y5, Y5
+	VMOVUPS      Y5, 1056(AX)
+	VMOVDQU      1344(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1472(SP), Y3, Y3
+	VBROADCASTSS 532(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y4
+	VMAXPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y4
+	VMINPS       Y4, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y5
+	VADDPS       Y5, Y3, Y4
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y5
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS numbers<>+24(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+28(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+32(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS numbers<>+36(SB), Y3
+	VADDPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPBROADCASTB 22(BX), Y3
+	VMOVDQU      numbers<>+40(SB), Y4
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VADDPS       1024(AX), Y5, Y5
+	VMOVUPS      Y5, 1024(AX)
+	VMOVDQU      1376(SP), Y3
+	VPSLLD       $0x07, Y3, Y3
+	VPADDD       1504(SP), Y3, Y3
+	VBROADCASTSS 532(AX), Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS numbers<>+8(SB), Y0
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+12(SB), Y0
+	VMINPS       Y0, Y3, Y3
+	VBROADCASTSS numbers<>+16(SB), Y1
+	VADDPS       Y1, Y3, Y0
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS numbers<>+20(SB), Y1
+	VMULPS       Y1, Y3, Y1
+	VBROADCASTSS numbers<>+24(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+28(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+32(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS numbers<>+36(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPBROADCASTB 23(BX), Y0
+	VMOVDQU      numbers<>+40(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPCMPEQD     Y2, Y0, Y0
+	VANDPS       Y0, Y1, Y1
+	VADDPS       1056(AX), Y1, Y1
+	VMOVUPS      Y1, 1056(AX)
+	ADDQ         $0x00000018, BX
+	VPCMPEQD     Y0, Y0, Y0
+	VMOVDQU      (SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       128(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      32(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       160(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      64(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       192(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      96(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       224(SP), Y1, Y1
+	VBROADCASTSS 512(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      256(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       384(SP), Y1, Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      288(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       416(SP), Y1, Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      320(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       448(SP), Y1, Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      352(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       480(SP), Y1, Y1
+	VBROADCASTSS 516(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      512(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       640(SP), Y1, Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      544(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       672(SP), Y1, Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      576(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       704(SP), Y1, Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      608(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       736(SP), Y1, Y1
+	VBROADCASTSS 520(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      768(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       896(SP), Y1, Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      800(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       928(SP), Y1, Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      832(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       960(SP), Y1, Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      864(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       992(SP), Y1, Y1
+	VBROADCASTSS 524(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1024(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1152(SP), Y1, Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1056(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1184(SP), Y1, Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1088(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1216(SP), Y1, Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1120(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1248(SP), Y1, Y1
+	VBROADCASTSS 528(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1280(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1408(SP), Y1, Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1312(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1440(SP), Y1, Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1344(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1472(SP), Y1, Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVDQU      1376(SP), Y1
+	VPSLLD       $0x07, Y1, Y1
+	VPADDD       1504(SP), Y1, Y1
+	VBROADCASTSS 532(AX), Y2
+	VPADDD       Y2, Y1, Y1
+	VPAND        Y1, Y0, Y0
+	VMOVMSKPS    Y0, DI
+	CMPL         DI, $0x000000ff
+	JEQ          sum6AVX2panel
+	VMOVDQU      (SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       128(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 448(AX)
+	VMOVDQU      32(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       160(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 449(AX)
+	VMOVDQU      64(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       192(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 450(AX)
+	VMOVDQU      96(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       224(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 451(AX)
+	VMOVDQU      256(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       384(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 452(AX)
+	VMOVDQU      288(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       416(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 453(AX)
+	VMOVDQU      320(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       448(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 454(AX)
+	VMOVDQU      352(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       480(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 455(AX)
+	VMOVDQU      512(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       640(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 456(AX)
+	VMOVDQU      544(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       672(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 457(AX)
+	VMOVDQU      576(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       704(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 458(AX)
+	VMOVDQU      608(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       736(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 459(AX)
+	VMOVDQU      768(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       896(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 460(AX)
+	VMOVDQU      800(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       928(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 461(AX)
+	VMOVDQU      832(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       960(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 462(AX)
+	VMOVDQU      864(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       992(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 463(AX)
+	VMOVDQU      1024(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1152(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 464(AX)
+	VMOVDQU      1056(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1184(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 465(AX)
+	VMOVDQU      1088(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1216(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 466(AX)
+	VMOVDQU      1120(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1248(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 467(AX)
+	VMOVDQU      1280(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1408(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 468(AX)
+	VMOVDQU      1312(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1440(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 469(AX)
+	VMOVDQU      1344(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1472(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 470(AX)
+	VMOVDQU      1376(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1504(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	NOTL         CX
+	MOVB         CL, 471(AX)
+	JMP          sum6AVX2end
+	JMP sum6AVX2panel
+
+sum6AVX2end:
+	VZEROUPPER
+	MOVQ SI, done+8(FP)
+	RET
+
 // func store1VNNI(call **uint8) (done int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·store1VNNI(SB), $0-16
@@ -1090,6 +3773,112 @@ store1VNNIadd:
 store1VNNIend:
 	VZEROUPPER
 	MOVQ R8, done+8(FP)
+	RET
+
+// func store1AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·store1AVX2(SB), $128-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	MOVQ    48(AX), BX
+	XORQ    SI, SI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+store1AVX2panel:
+	CMPQ    24(AX), SI
+	JEQ     store1AVX2end
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPSUBD  Y0, Y1, Y1
+	VPSUBD  256(AX), Y1, Y1
+	VMOVDQU Y1, 512(AX)
+	MOVQ    8(AX), DI
+	LEAQ    (SP), R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    16(AX), R10
+	MOVQ    CX, R9
+
+store1AVX2group:
+	VPBROADCASTD (DI), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPMOVZXBW    (R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMOVZXBW    16(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y1, Y1
+	VPMOVZXBW    32(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMOVZXBW    48(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMOVZXBW    64(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMOVZXBW    80(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMOVZXBW    96(R9), Y9
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMOVZXBW    112(R9), Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          store1AVX2group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(R8)
+	MOVQ         16(AX), DI
+	SHLQ         $0x07, DI
+	ADDQ         DI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         SI
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, (BX)
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 32(BX)
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 64(BX)
+	VMOVDQU      96(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 96(BX)
+	ADDQ         $0x00000080, BX
+	JMP          store1AVX2panel
+
+store1AVX2end:
+	VZEROUPPER
+	MOVQ SI, done+8(FP)
 	RET
 
 // func store12VNNI(call **uint8) (done int)
@@ -1214,4 +4003,353 @@ store12VNNIgroup:
 store12VNNIend:
 	VZEROUPPER
 	MOVQ R8, done+8(FP)
+	RET
+
+// func store12AVX2(call **uint8) (done int)
+// Requires: AVX, AVX2
+TEXT ·store12AVX2(SB), $1536-16
+	MOVQ    call+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    32(AX), DX
+	MOVQ    48(AX), BX
+	XORQ    SI, SI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 448(AX)
+	VMOVDQU Y0, 480(AX)
+
+store12AVX2panel:
+	CMPQ    24(AX), SI
+	JEQ     store12AVX2end
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPSUBD  Y0, Y1, Y1
+	VPSUBD  256(AX), Y1, Y1
+	VMOVDQU Y1, 512(AX)
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPSUBD  Y0, Y1, Y1
+	VPSUBD  288(AX), Y1, Y1
+	VMOVDQU Y1, 544(AX)
+	MOVQ    8(AX), DI
+	LEAQ    (SP), R8
+	MOVQ    $0x00000006, R9
+
+store12AVX2pair:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  16(AX), R12
+	MOVQ  CX, R10
+	MOVQ  DI, R11
+
+store12AVX2half0group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    (R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    16(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    32(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    48(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000030, R11
+	DECQ         R12
+	JNZ          store12AVX2half0group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 32(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 128(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 160(R8)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         16(AX), R12
+	MOVQ         CX, R10
+	MOVQ         DI, R11
+
+store12AVX2half1group:
+	VPBROADCASTD (R11), X8
+	VPMOVSXBW    X8, Y8
+	VINSERTI128  $0x01, X8, Y8, Y8
+	VPBROADCASTD 4(R11), X9
+	VPMOVSXBW    X9, Y9
+	VINSERTI128  $0x01, X9, Y9, Y9
+	VPMOVZXBW    64(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMOVZXBW    80(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y1, Y1
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMOVZXBW    96(R10), Y10
+	VPMADDWD     Y10, Y8, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y9, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMOVZXBW    112(R10), Y10
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDWD     Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000030, R11
+	DECQ         R12
+	JNZ          store12AVX2half1group
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 64(R8)
+	VPHADDD      Y3, Y2, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 96(R8)
+	VPHADDD      Y5, Y4, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 192(R8)
+	VPHADDD      Y7, Y6, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, 224(R8)
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000100, R8
+	DECQ         R9
+	JNZ          store12AVX2pair
+	MOVQ         16(AX), DI
+	SHLQ         $0x07, DI
+	ADDQ         DI, CX
+	ADDQ         $0x00000010, DX
+	INCQ         SI
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, (BX)
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 32(BX)
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 64(BX)
+	VMOVDQU      96(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 96(BX)
+	VMOVDQU      128(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 128(BX)
+	VMOVDQU      160(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 160(BX)
+	VMOVDQU      192(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 192(BX)
+	VMOVDQU      224(SP), Y0
+	VBROADCASTSS 516(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 224(BX)
+	VMOVDQU      256(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 256(BX)
+	VMOVDQU      288(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 288(BX)
+	VMOVDQU      320(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 320(BX)
+	VMOVDQU      352(SP), Y0
+	VBROADCASTSS 520(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 352(BX)
+	VMOVDQU      384(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 384(BX)
+	VMOVDQU      416(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 416(BX)
+	VMOVDQU      448(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 448(BX)
+	VMOVDQU      480(SP), Y0
+	VBROADCASTSS 524(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 480(BX)
+	VMOVDQU      512(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 512(BX)
+	VMOVDQU      544(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 544(BX)
+	VMOVDQU      576(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 576(BX)
+	VMOVDQU      608(SP), Y0
+	VBROADCASTSS 528(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 608(BX)
+	VMOVDQU      640(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 640(BX)
+	VMOVDQU      672(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 672(BX)
+	VMOVDQU      704(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 704(BX)
+	VMOVDQU      736(SP), Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 736(BX)
+	VMOVDQU      768(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 768(BX)
+	VMOVDQU      800(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 800(BX)
+	VMOVDQU      832(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 832(BX)
+	VMOVDQU      864(SP), Y0
+	VBROADCASTSS 536(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 864(BX)
+	VMOVDQU      896(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 896(BX)
+	VMOVDQU      928(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 928(BX)
+	VMOVDQU      960(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 960(BX)
+	VMOVDQU      992(SP), Y0
+	VBROADCASTSS 540(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 992(BX)
+	VMOVDQU      1024(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1024(BX)
+	VMOVDQU      1056(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1056(BX)
+	VMOVDQU      1088(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1088(BX)
+	VMOVDQU      1120(SP), Y0
+	VBROADCASTSS 544(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1120(BX)
+	VMOVDQU      1152(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1152(BX)
+	VMOVDQU      1184(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1184(BX)
+	VMOVDQU      1216(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1216(BX)
+	VMOVDQU      1248(SP), Y0
+	VBROADCASTSS 548(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1248(BX)
+	VMOVDQU      1280(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1280(BX)
+	VMOVDQU      1312(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1312(BX)
+	VMOVDQU      1344(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1344(BX)
+	VMOVDQU      1376(SP), Y0
+	VBROADCASTSS 552(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1376(BX)
+	VMOVDQU      1408(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1408(BX)
+	VMOVDQU      1440(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1440(BX)
+	VMOVDQU      1472(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1472(BX)
+	VMOVDQU      1504(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, 1504(BX)
+	ADDQ         $0x00000600, BX
+	JMP          store12AVX2panel
+
+store12AVX2end:
+	VZEROUPPER
+	MOVQ SI, done+8(FP)
 	RET

@@ -137,6 +137,7 @@ func BenchmarkTile(b *testing.B) {
 						for k := range masks {
 							masks[k] = ^uint32(0)
 						}
+						start := clock()
 						for b.Loop() {
 							if digits == 1 {
 								t.find(p, 0, len(p.pars))
@@ -144,7 +145,7 @@ func BenchmarkTile(b *testing.B) {
 								t.sum(p, 0, len(p.pars), masks)
 							}
 						}
-						b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*users*w.m.N), "ns/score")
+						b.ReportMetric(float64((clock()-start).Nanoseconds())/float64(b.N*users*w.m.N), "ns/score")
 					})
 				}
 			}

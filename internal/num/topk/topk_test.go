@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"testing"
+	"time"
 
 	"github.com/kindredrec/kindred/internal/num/bitset"
 	"github.com/kindredrec/kindred/internal/num/f32"
@@ -356,6 +357,7 @@ func BenchmarkScan(b *testing.B) {
 					for _, way := range ways {
 						b.Run(fmt.Sprintf("N=%d/d=%d/K=%d/unit=%v/%s", n, d, k, unit, way.name), func(b *testing.B) {
 							jobs := w.jobs(b, k)
+							start := clock()
 							for b.Loop() {
 								for u := range jobs {
 									jobs[u].Best.Reset(k)
@@ -364,7 +366,7 @@ func BenchmarkScan(b *testing.B) {
 									b.Fatal(err)
 								}
 							}
-							b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(1000*b.N*len(jobs)), "µs/user")
+							b.ReportMetric(float64((clock()-start).Nanoseconds())/float64(1000*b.N*len(jobs)), "µs/user")
 						})
 					}
 				}
@@ -403,3 +405,6 @@ func TestExp2(t *testing.T) {
 		t.Error("exp2 is wrong at 0 or beyond its range")
 	}
 }
+
+// clock is what benchmarks measure by.
+var clock = func() time.Duration { return time.Duration(time.Now().UnixNano()) }

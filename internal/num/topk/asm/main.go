@@ -15,6 +15,8 @@ func main() {
 		{users: 1, mode: store}, {users: 12, mode: store}} {
 		f.c = c
 		f.write()
+		n := narrow{filter: f}
+		n.write()
 	}
 	Generate()
 }
@@ -35,5 +37,9 @@ func constants() map[string]Mem {
 		DATA(4*k, F32(n.value))
 		c[n.name] = table.Offset(4 * k)
 	}
+	for l := range 8 {
+		DATA(4*(len(numbers)+l), U32(1<<l))
+	}
+	c["bits"] = table.Offset(4 * len(numbers))
 	return c
 }
