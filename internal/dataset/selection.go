@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -13,6 +12,9 @@ import (
 type Selection struct {
 	EventType string   // only events of this type, in any letter case; "" for all
 	Threshold *float64 // only events whose EVENT_VALUE is at least this; nil for all
+	// Kinds, if there are any, take the place of EventType and Threshold: only events of these types count,
+	// each from its own threshold on and as much as its weight says.
+	Kinds EventKinds
 	// Included and Excluded choose item columns by dataset type in any letter case, as trainingDataConfig
 	// does. A dataset type that is not in Included has all its columns.
 	Included, Excluded map[string][]string
@@ -25,6 +27,35 @@ type Selection struct {
 	MaxKinds int
 }
 
+// An EventKind is a type of event that counts.
+type EventKind struct {
+	Type      string   `json:"type"`                // in any letter case
+	Threshold *float64 `json:"threshold,omitempty"` // only events whose EVENT_VALUE is at least this; nil for all
+	Weight    float64  `json:"weight"`              // how much it counts beside the others; not negative
+}
+
+// EventKinds are the types of events that count, each once.
+type EventKinds []EventKind
+
+// of returns the kind of an event type, nil for none.
+func (k EventKinds) of(eventType string) *EventKind {
+	for i := range k {
+		if strings.EqualFold(k[i].Type, eventType) {
+			return &k[i]
+		}
+	}
+	return nil
+}
+
+// types lists the types for a sentence.
+func (k EventKinds) types() string {
+	names := make([]string, len(k))
+	for i := range k {
+		names[i] = k[i].Type
+	}
+	return strings.Join(names, ", ")
+}
+
 // Counts tell how much a selection holds.
 type Counts struct {
 	Interactions  int64
@@ -35,7 +66,8 @@ type Counts struct {
 }
 
 // Data returns what a recipe learns from: all items, and the users with a selected event. It shares the
-// snapshot's memory where it can; a selection that leaves events out is a copy, 18 bytes for each event.
+// snapshot's memory where it can; a selection that leaves events out is a copy, 18 bytes for each event, and
+// weights that differ are 4 bytes more.
 //
 // Too little data is fault.Invalid with the service's sentence.
 func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
@@ -62,7 +94,42 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	}
 	c.dropIdleUsers(d)
 	n := count(d)
-	return d, n, n.enough(sel)
+	if err := n.enough(sel); err != nil {
+		return d, n, err
+	}
+	return d, n, c.weigh(d, sel.Kinds)
+}
+
+// weigh sets the weight of each of d's events: that of its type, divided by the mean of all. It is nil if the types
+// that occur weigh the same. Events that all weigh nothing teach nothing, which is fault.Invalid.
+func (c *content) weigh(d *recipe.Data, kinds EventKinds) error {
+	if len(kinds) == 0 || len(d.Item) == 0 {
+		return nil
+	}
+	of := make([]float64, len(c.events)) // by number of the type
+	for i, t := range c.events {
+		if k := kinds.of(t); k != nil {
+			of[i] = k.Weight
+		}
+	}
+	var sum float64
+	alike := true
+	for _, e := range d.Event {
+		sum += of[e]
+		alike = alike && of[e] == of[d.Event[0]]
+	}
+	if sum == 0 {
+		return invalid("All %d interactions of the event types %s have weight 0; at least one type that occurs needs a weight above 0.", len(d.Event), kinds.types())
+	}
+	if alike {
+		return nil
+	}
+	mean := sum / float64(len(d.Event))
+	d.Weight = make([]float32, len(d.Event))
+	for i, e := range d.Event {
+		d.Weight[i] = float32(of[e] / mean)
+	}
+	return nil
 }
 
 // reserved are the names of columns, which are no event types.
@@ -79,24 +146,33 @@ type picker func(i int64) bool
 
 // picker returns nil when everything is selected.
 func (c *content) picker(sel Selection) picker {
-	if sel.EventType == "" && sel.Threshold == nil {
+	if sel.EventType == "" && sel.Threshold == nil && len(sel.Kinds) == 0 {
 		return nil
 	}
-	wanted := make([]bool, len(c.events))
+	wanted, threshold := make([]bool, len(c.events)), make([]*float64, len(c.events))
 	for i, t := range c.events {
-		wanted[i] = sel.EventType == "" || strings.EqualFold(t, sel.EventType)
-	}
-	least := float32(math.Inf(-1))
-	if sel.Threshold != nil {
-		least = float32(*sel.Threshold)
+		wanted[i], threshold[i] = sel.wants(t)
 	}
 	return func(i int64) bool {
-		if !wanted[c.event[i]] {
+		e := c.event[i]
+		if !wanted[e] {
 			return false
 		}
 		// A null is NaN, which is not at least anything; without the column no event has a value.
-		return sel.Threshold == nil || c.value != nil && c.value[i] >= least
+		least := threshold[e]
+		return least == nil || c.value != nil && c.value[i] >= float32(*least)
 	}
+}
+
+// wants says whether events of a type count, and from which value on.
+func (sel Selection) wants(eventType string) (bool, *float64) {
+	if len(sel.Kinds) == 0 {
+		return sel.EventType == "" || strings.EqualFold(eventType, sel.EventType), sel.Threshold
+	}
+	if k := sel.Kinds.of(eventType); k != nil {
+		return true, k.Threshold
+	}
+	return false, nil
 }
 
 // pick replaces d's events by the selected ones.
@@ -179,6 +255,8 @@ func count(d *recipe.Data) Counts {
 // enough returns the service's sentence when there is too little to learn from.
 func (n Counts) enough(sel Selection) error {
 	switch {
+	case n.Interactions < sel.MinInteractions && len(sel.Kinds) > 0:
+		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s", sel.MinInteractions, sel.Kinds.types())
 	case n.Interactions < sel.MinInteractions && sel.EventType != "":
 		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s", sel.MinInteractions, sel.EventType)
 	case n.Interactions < sel.MinInteractions:

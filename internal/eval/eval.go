@@ -4,13 +4,18 @@
 // definition is taken where the service's documents leave one open.
 package eval
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // A Result is one test user: what was recommended, best first, and what was held out. Truth has no
 // duplicates; a user without truth is not counted.
 type Result struct {
 	Listed []int32
 	Truth  []int32
+	Gain   []float32 // parallel to Truth: what it is worth to list the item; nil when all are worth the same
 }
 
 // The depths that the service reports.
@@ -24,13 +29,15 @@ const Depth = 25
 
 // Metrics returns coverage, mean_reciprocal_rank_at_25 and, at 5, 10 and 25,
 // normalized_discounted_cumulative_gain and precision: means over the results with truth. items is the
-// number of items there are. Without any truth everything is 0.
+// number of items there are. Without any truth everything is 0. If some results tell gains, the weighted gain is
+// there as well ([WeightedNDCG]).
 func Metrics(results []Result, items int) map[string]float64 {
 	m := map[string]float64{"coverage": 0, "mean_reciprocal_rank_at_25": 0}
 	for _, d := range depths {
 		m["normalized_discounted_cumulative_gain_at_"+d.name], m["precision_at_"+d.name] = 0, 0
 	}
 	listed, users := map[int32]bool{}, 0
+	weighted := slices.ContainsFunc(results, func(r Result) bool { return r.Gain != nil })
 	for _, r := range results {
 		if len(r.Truth) == 0 {
 			continue
@@ -41,6 +48,9 @@ func Metrics(results []Result, items int) map[string]float64 {
 		for _, d := range depths {
 			m["normalized_discounted_cumulative_gain_at_"+d.name] += NDCG(hits, len(r.Truth), d.k)
 			m["precision_at_"+d.name] += Precision(hits, d.k)
+		}
+		if weighted {
+			addWeighted(m, r)
 		}
 		for _, i := range r.Listed[:min(Depth, len(r.Listed))] {
 			listed[i] = true
@@ -53,6 +63,45 @@ func Metrics(results []Result, items int) map[string]float64 {
 		m["coverage"] = float64(len(listed)) / float64(items)
 	}
 	return m
+}
+
+// weightedGain begins the names of metrics, which end in the depth; the one that ends in a k stands for Depth.
+const weightedGain = "normalized_discounted_cumulative_gain_with_event_weights_at_"
+
+// addWeighted adds the weighted gains of a result.
+func addWeighted(m map[string]float64, r Result) {
+	for _, d := range depths {
+		m[weightedGain+d.name] += WeightedNDCG(r, d.k)
+	}
+	m[weightedGain+"k"] += WeightedNDCG(r, Depth)
+}
+
+// WeightedNDCG is NDCG where hits are worth their gain, beside the list with the most gain at the top: scaling all
+// gains changes nothing. It is 0 where nothing is worth anything.
+func WeightedNDCG(r Result, k int) float64 {
+	gains := make([]float64, len(r.Truth))
+	worth := make(map[int32]float64, len(r.Truth))
+	for j, i := range r.Truth {
+		gains[j] = 1
+		if r.Gain != nil {
+			gains[j] = float64(r.Gain[j])
+		}
+		worth[i] = gains[j]
+	}
+	slices.SortFunc(gains, func(a, b float64) int { return cmp.Compare(b, a) })
+	var got, ideal float64
+	for rank := range min(k, len(gains)) {
+		ideal += gains[rank] * discount(rank)
+	}
+	for rank, hit := range Hits(r, k) {
+		if hit {
+			got += worth[r.Listed[rank]] * discount(rank)
+		}
+	}
+	if ideal == 0 {
+		return 0
+	}
+	return got / ideal
 }
 
 // Hits says for each of the first depth ranks whether it is in the truth. An item listed twice counts

@@ -110,3 +110,28 @@ func TestHits(t *testing.T) {
 		}
 	}
 }
+
+// The worked example of training.md §10: a purchase weighs 0.3 and a click 0.1.
+func TestWeightedNDCG(t *testing.T) {
+	r := Result{Listed: []int32{9, 1, 8, 7, 2}, Truth: []int32{1, 2}, Gain: []float32{1.5, 0.5}}
+	if got := WeightedNDCG(r, 5); math.Abs(got-0.6278) > 5e-5 {
+		t.Errorf("WeightedNDCG = %.4f, want 0.6278", got)
+	}
+	scaled := Result{Listed: r.Listed, Truth: r.Truth, Gain: []float32{0.3, 0.1}}
+	if got := WeightedNDCG(scaled, 5); math.Abs(got-WeightedNDCG(r, 5)) > 1e-6 {
+		t.Errorf("gains of 0.3 and 0.1 give %v, 1.5 and 0.5 give %v; want the same", got, WeightedNDCG(r, 5))
+	}
+	alike := Result{Listed: r.Listed, Truth: r.Truth}
+	if got, want := WeightedNDCG(alike, 5), NDCG(Hits(alike, 5), 2, 5); got != want {
+		t.Errorf("without gains WeightedNDCG = %v, want the NDCG %v", got, want)
+	}
+	if got := WeightedNDCG(Result{Listed: []int32{1}, Truth: []int32{1}, Gain: []float32{0}}, 5); got != 0 {
+		t.Errorf("what is worth nothing gives %v, want 0", got)
+	}
+	m := Metrics([]Result{r, {Listed: []int32{3}, Truth: []int32{3}, Gain: []float32{1}}}, 10)
+	for _, depth := range []string{"5", "10", "25", "k"} {
+		if got := m["normalized_discounted_cumulative_gain_with_event_weights_at_"+depth]; math.Abs(got-(0.6278+1)/2) > 5e-5 {
+			t.Errorf("at %s the mean is %.4f, want %.4f", depth, got, (0.6278+1)/2)
+		}
+	}
+}

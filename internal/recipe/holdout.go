@@ -13,7 +13,8 @@ import (
 type Test struct {
 	Items []int32 // oldest first
 	Times []int64
-	Truth []int32 // distinct
+	Truth []int32   // distinct, ascending
+	Worth []float32 // parallel to Truth: the most that an event with the item weighs; nil when all weigh alike
 }
 
 // Holdout makes the split that solution metrics are measured on (training.md §9): a tenth of the users,
@@ -37,24 +38,33 @@ func Holdout(d *Data, seed uint64) (train *Data, tests []Test) {
 	}
 	for u, o := range out {
 		if o {
-			tests = append(tests, newTest(d.History(u)))
+			tests = append(tests, d.newTest(u))
 		}
 	}
 	return d.Subset(func(u int) bool { return !out[u] }), tests
 }
 
-// newTest cuts a history of at least two events.
-func newTest(items []int32, times []int64) Test {
+// newTest cuts the history of user u, which has at least two events.
+func (d *Data) newTest(u int) Test {
+	items, times := d.History(u)
 	cut := min(len(items)-1, max(1, int(math.Round(0.9*float64(len(items))))))
 	truth := slices.Clone(items[cut:])
 	slices.Sort(truth)
-	return Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth)}
+	t := Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth)}
+	if d.Weight != nil {
+		t.Worth = make([]float32, len(t.Truth))
+		for k, w := range d.Weight[d.Start[u]+int64(cut) : d.Start[u+1]] {
+			at, _ := slices.BinarySearch(t.Truth, items[cut+k])
+			t.Worth[at] = max(t.Worth[at], w)
+		}
+	}
+	return t
 }
 
 // Subset returns d with the users that keep chooses. Items and their columns are shared.
 func (d *Data) Subset(keep func(u int) bool) *Data {
 	s := *d
-	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
+	s.clear()
 	var users []int32
 	for u := range d.Users.Len() {
 		if !keep(u) {
@@ -71,7 +81,7 @@ func (d *Data) Subset(keep func(u int) bool) *Data {
 // no others. Items and their columns are shared.
 func (d *Data) Before(moment int64) *Data {
 	s := *d
-	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
+	s.clear()
 	var users []int32
 	for u := range d.Users.Len() {
 		a, b := d.Start[u], d.Start[u+1]
@@ -86,6 +96,11 @@ func (d *Data) Before(moment int64) *Data {
 	return &s
 }
 
+// clear leaves no users and no events.
+func (d *Data) clear() {
+	d.Start, d.Item, d.Time, d.Event, d.Value, d.Weight = []int64{0}, nil, nil, nil, nil, nil
+}
+
 // take appends a user with the events that another has from a to b.
 func (d *Data) take(from *Data, a, b int64) {
 	d.Item, d.Time = append(d.Item, from.Item[a:b]...), append(d.Time, from.Time[a:b]...)
@@ -94,6 +109,9 @@ func (d *Data) take(from *Data, a, b int64) {
 	}
 	if from.Value != nil {
 		d.Value = append(d.Value, from.Value[a:b]...)
+	}
+	if from.Weight != nil {
+		d.Weight = append(d.Weight, from.Weight[a:b]...)
 	}
 	d.Start = append(d.Start, int64(len(d.Item)))
 }
@@ -150,7 +168,7 @@ func Evaluate(ctx context.Context, model Model, asks Asks, tests []Test) (map[st
 			return nil, err
 		}
 		for k, t := range part {
-			results = append(results, eval.Result{Listed: slices.Clone(answers[k].Items), Truth: t.Truth})
+			results = append(results, eval.Result{Listed: slices.Clone(answers[k].Items), Truth: t.Truth, Gain: t.Worth})
 		}
 	}
 	return eval.Round(eval.Metrics(results, n)), nil

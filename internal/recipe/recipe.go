@@ -44,6 +44,7 @@ type Info struct {
 	Updates    bool // the recipe is an Updater
 	NoBatch    bool // not for batch jobs
 	Influenced bool // takes rankingInfluence
+	Themes     bool // takes batchInferenceJobMode THEME_GENERATION
 
 	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed
 	Algorithm     string // name behind arn:aws:personalize:::algorithm/
@@ -102,6 +103,7 @@ type Data struct {
 	Time         []int64   // Unix seconds
 	Event        []uint16  // index into Events
 	Value        []float32 // EVENT_VALUE, NaN where null; nil when there is no such column
+	Weight       []float32 // how much it counts that this event is told, beside others: 1 in the mean; nil when all are alike
 	Events       []string  // event types; index 0 is "" (null)
 	Created      []int64   // per item: CREATION_TIMESTAMP in Unix seconds, inferred where missing
 	Columns      []Column  // item metadata

@@ -24,7 +24,7 @@ const (
 // with one event keep it. train shares the users, the items and their columns with d.
 func HoldoutEvents(d *Data) (train *Data, later [][]int32) {
 	s := *d
-	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
+	s.clear()
 	later = make([][]int32, d.Users.Len())
 	for u := range later {
 		a, b := d.Start[u], d.Start[u+1]
