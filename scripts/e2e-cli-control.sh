@@ -161,18 +161,23 @@ same "update-solution" "$(personalize update-solution --solution-arn "$daily" --
 becomes "the solution does not train itself any more" "ACTIVE False" solution "$daily" '[latestSolutionUpdate.status,performAutoTraining]'
 refused InvalidInputException "a schedule that is none" aws personalize update-solution --solution-arn "$daily" \
 	--solution-update-config 'autoTrainingConfig={schedulingExpression=rate(0 days)}'
+long=$(made solution --name long --dataset-group-arn "$tastes" --recipe-arn arn:aws:personalize:::recipe/aws-user-personalization \
+	--no-perform-auto-training --perform-hpo --solution-config 'hpoConfig={hpoResourceConfig={maxNumberOfTrainingJobs=40}}')
+active solution "$long"
+stopped=$(made solution-version --solution-arn "$long" --name stopped) # 40 trainings, which outlast a call
+aws personalize stop-solution-version-creation --solution-version-arn "$stopped"
+settled "CREATE STOPPED" solution-version "$stopped"
+refused ResourceInUseException "metrics of a training that was stopped" aws personalize get-solution-metrics --solution-version-arn "$stopped"
 declare -a versions
-for n in 1 2 3; do
+for n in 1 2; do
 	versions[n]=$(made solution-version --solution-arn "$daily" --name "version-$n")
 done
-aws personalize stop-solution-version-creation --solution-version-arn "${versions[3]}"
-settled "CREATE STOPPED" solution-version "${versions[3]}"
-refused ResourceInUseException "metrics of a training that was stopped" aws personalize get-solution-metrics --solution-version-arn "${versions[3]}"
 for n in 1 2; do
 	active solution-version "${versions[n]}"
 done
-same "list-solution-versions" "$(listed list-solution-versions --solution-arn "$daily" 'solutionVersions[].status')" "ACTIVE ACTIVE CREATE STOPPED"
-same "list-solutions" "$(listed list-solutions --dataset-group-arn "$tastes" 'solutions[].name')" "daily fans lovers"
+same "list-solution-versions" "$(listed list-solution-versions --solution-arn "$daily" 'solutionVersions[].status')" "ACTIVE ACTIVE"
+same "list-solution-versions of the other" "$(listed list-solution-versions --solution-arn "$long" 'solutionVersions[].status')" "CREATE STOPPED"
+same "list-solutions" "$(listed list-solutions --dataset-group-arn "$tastes" 'solutions[].name')" "daily fans long lovers"
 
 # ---- a campaign ------------------------------------------------------------------------------------------
 
