@@ -350,19 +350,23 @@ func TestTrainOnNothing(t *testing.T) {
 	}
 }
 
-// A step is one batch; events/s counts what it tells.
+// A step is one batch; events/s counts what it tells. Long sequences over few items are like films, short ones over
+// many like visits of a shop.
 func BenchmarkStep(b *testing.B) {
-	for _, width := range []int{64, 128} {
-		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
+	for _, c := range []struct {
+		kind                 Kind
+		width, length, items int
+	}{{Transformer, 64, 150, 3400}, {Transformer, 128, 150, 3400}, {Transformer, 64, 7, 40000}, {Recurrent, 64, 150, 3400}} {
+		b.Run(fmt.Sprintf("%s/width=%d/length=%d/items=%d", c.kind, c.width, c.length, c.items), func(b *testing.B) {
 			r := newRandom(1)
-			s := &Sequences{Items: 3400, Start: []int64{0}}
-			for range 200 {
-				for range 150 {
+			s := &Sequences{Items: c.items, Start: []int64{0}}
+			for range 30000 / c.length {
+				for range c.length {
 					s.Item = append(s.Item, int32(r.below(s.Items)))
 				}
 				s.Start = append(s.Start, int64(len(s.Item)))
 			}
-			o := Options{Shape: Shape{Width: width, Window: 200}, Candidates: 512, Dropout: 0.2, Threads: 2}
+			o := Options{Shape: Shape{Kind: c.kind, Width: c.width, Window: 200}, Candidates: 512, Dropout: 0.2, Threads: 2}
 			if err := o.fill(); err != nil {
 				b.Fatal(err)
 			}
