@@ -54,8 +54,11 @@ type frame struct {
 }
 
 func newOracle(o *Order, b *Bound) (*oracle, error) {
-	if b.Segments != nil {
+	switch {
+	case b.Segments != nil:
 		return newSegmentOracle(o, b)
+	case o.Theme != nil:
+		return newThemeOracle(o, b)
 	}
 	return newRankOracle(o, b)
 }

@@ -24,6 +24,7 @@ type Order struct {
 	OutputKMS       string            `json:"outputKms,omitzero"`
 	Exploration     map[string]string `json:"exploration,omitzero"` // nil for the recipe's default
 	Influence       *recipe.Influence `json:"influence,omitzero"`   // nil for none
+	Theme           *Theme            `json:"theme,omitzero"`       // nil for a list without one
 }
 
 // The exploration of a recipe that explores when the job says nothing, and the names of its settings.

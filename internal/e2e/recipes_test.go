@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/personalize/types"
 
 	"github.com/kindredrec/kindred/internal/clienttest"
+	"github.com/kindredrec/kindred/internal/synth"
 )
 
 // rankingMetrics are what GetSolutionMetrics tells of every recipe that ranks items.
@@ -163,4 +166,68 @@ func TestSemanticSimilarity(t *testing.T) {
 	_, err := f.Infer(ctx, clienttest.Batch{Name: "much", Version: version, Input: "in/books.json", Output: "out/much/",
 		Config: &types.BatchInferenceJobConfig{RankingInfluence: map[string]float64{"FRESHNESS": 2}}})
 	f.refused("an influence of 2", err)
+}
+
+// Themes are named by words of the items they hold, and lists are in the order of their relevance.
+func TestThemes(t *testing.T) {
+	s := start(t, t.TempDir())
+	ctx := t.Context()
+	if err := s.MakeBucket(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f := &films{server: s, world: &world{}, group: s.active(s.Group(ctx, "shelves"))}
+	events := s.active(s.Dataset(ctx, f.group, "Interactions", synth.InteractionsSchema))
+	f.bring("visits", events, f.put("visits.csv", []byte(visits("View", "Purchase", 17))), types.ImportModeFull)
+	table := "ITEM_ID,TITLE,ABOUT,CREATION_TIMESTAMP\n"
+	for i := range 40 {
+		about := [...]string{"Sourdough bread %d", "A harbour detective %d"}[i%2]
+		table += fmt.Sprintf("i%02d,Volume %d,"+about+",1600000000\n", i, i, i)
+	}
+	items := s.active(s.Dataset(ctx, f.group, "Items", bookSchema))
+	f.bring("shelves", items, f.put("shelves.csv", []byte(table)), types.ImportModeFull)
+	_, version := f.train("shelves", "aws-similar-items")
+	ask := func(name, field, version string) (string, error) {
+		out, err := f.API.CreateBatchInferenceJob(ctx, &personalize.CreateBatchInferenceJobInput{
+			JobName: &name, SolutionVersionArn: &version, RoleArn: aws.String(clienttest.Role), NumResults: aws.Int32(12),
+			JobInput:              &types.BatchInferenceJobInput{S3DataSource: &types.S3DataConfig{Path: aws.String(clienttest.Location("in/shelves.json"))}},
+			JobOutput:             &types.BatchInferenceJobOutput{S3DataDestination: &types.S3DataConfig{Path: aws.String(clienttest.Location("out/" + name + "/"))}},
+			BatchInferenceJobMode: types.BatchInferenceJobModeThemeGeneration,
+			ThemeGenerationConfig: &types.ThemeGenerationConfig{FieldsForThemeGeneration: &types.FieldsForThemeGeneration{ItemName: &field}},
+		})
+		if err != nil {
+			return "", err
+		}
+		return *out.BatchInferenceJobArn, nil
+	}
+	f.put("in/shelves.json", []byte(`{"itemId":"i00"}`+"\n"+`{"itemId":"i01"}`+"\n"))
+	job := f.active(ask("themes", "title", version))
+	described := ok[*personalize.DescribeBatchInferenceJobOutput](t)(f.API.DescribeBatchInferenceJob(ctx, &personalize.DescribeBatchInferenceJobInput{BatchInferenceJobArn: &job})).BatchInferenceJob
+	if described.BatchInferenceJobMode != "THEME_GENERATION" || *described.ThemeGenerationConfig.FieldsForThemeGeneration.ItemName != "title" {
+		t.Errorf("the job is of mode %s with %+v", described.BatchInferenceJobMode, described.ThemeGenerationConfig)
+	}
+	for k, line := range strings.Split(strings.TrimSpace(string(f.get("out/themes/shelves.json.out"))), "\n") {
+		var a struct {
+			Output struct {
+				Items     []string  `json:"recommendedItems"`
+				Theme     string    `json:"theme"`
+				Relevance []float64 `json:"itemsThemeRelevanceScores"`
+			} `json:"output"`
+			Error *string `json:"error"`
+		}
+		if err := json.Unmarshal([]byte(line), &a); err != nil || a.Error != nil || !strings.Contains(line, `"error":null`) {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if want := [...]string{"Sourdough bread", "Harbour detective"}[k]; !strings.HasPrefix(a.Output.Theme, want) {
+			t.Errorf("line %d has the theme %q, want %q", k+1, a.Output.Theme, want)
+		}
+		r := a.Output.Relevance
+		if len(a.Output.Items) != 12 || len(r) != 12 || !slices.IsSortedFunc(r, func(a, b float64) int { return cmp.Compare(b, a) }) || r[0] <= 0 || r[0] > 1 {
+			t.Errorf("line %d has %d items with relevance %v, want 12, descending", k+1, len(a.Output.Items), r)
+		}
+	}
+	_, err := ask("none", "PUBLISHER", version)
+	f.refused("an itemName that is no field", err, "PUBLISHER")
+	_, sims := f.train("sims", "aws-sims")
+	_, err = ask("sims", "TITLE", sims)
+	f.refused("themes of aws-sims", err, "aws-similar-items")
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/batch"
 	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/dataset"
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/filter"
 	"github.com/kindredrec/kindred/internal/recipe"
@@ -35,11 +37,14 @@ func (s *Service) CreateBatchInferenceJob(ctx context.Context, in *api.CreateBat
 	doc := api.BatchInferenceJob{
 		JobName: in.JobName, BatchInferenceJobArn: name.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
 		NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn,
-		BatchInferenceJobConfig: config, BatchInferenceJobMode: api.BatchInferenceJobModeBATCH_INFERENCE, Status: Pending,
+		BatchInferenceJobConfig: config, BatchInferenceJobMode: cmp.Or(in.BatchInferenceJobMode, api.BatchInferenceJobModeBATCH_INFERENCE), ThemeGenerationConfig: in.ThemeGenerationConfig, Status: Pending,
 		CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 	}
 	err = s.change(ctx, func(tx catalog.Store) error {
 		if order.Filter, err = s.checkBatch(ctx, tx, sc, in); err != nil {
+			return err
+		}
+		if order.Theme, err = s.themeOf(ctx, tx, sc, in); err != nil {
 			return err
 		}
 		if err := roomToRun(ctx, tx, sc, s.quotas.RunningBatches, arn.BatchInferenceJob); err != nil {
@@ -104,17 +109,52 @@ func locate(o *batch.Order, src, dst *api.S3DataConfig) error {
 	return err
 }
 
-// checkMode refuses what belongs to theme generation.
+// checkMode checks that a request says either all of theme generation or nothing.
 func checkMode(in *api.CreateBatchInferenceJobRequest) error {
 	switch {
 	case in.BatchInferenceJobMode == api.BatchInferenceJobModeTHEME_GENERATION && in.ThemeGenerationConfig == nil:
 		return fault.Newf(fault.Invalid, "batchInferenceJobMode THEME_GENERATION needs themeGenerationConfig.")
+	case in.BatchInferenceJobMode == api.BatchInferenceJobModeTHEME_GENERATION && in.ThemeGenerationConfig.FieldsForThemeGeneration == nil:
+		return fault.Newf(fault.Invalid, "themeGenerationConfig.fieldsForThemeGeneration must be given.")
 	case in.BatchInferenceJobMode == api.BatchInferenceJobModeTHEME_GENERATION:
-		return fault.Newf(fault.Unsupported, "Kindred does not generate themes yet.")
+		return nil
 	case in.ThemeGenerationConfig != nil:
 		return fault.Newf(fault.Invalid, "themeGenerationConfig is for batchInferenceJobMode THEME_GENERATION.")
 	}
 	return nil
+}
+
+// themeOf returns which fields themes are drawn from, nil for a job without themes.
+func (s *Service) themeOf(ctx context.Context, tx catalog.Store, sc scope, in *api.CreateBatchInferenceJobRequest) (*batch.Theme, error) {
+	if in.BatchInferenceJobMode != api.BatchInferenceJobModeTHEME_GENERATION {
+		return nil, nil
+	}
+	sv, e, err := s.batchVersion(ctx, tx, sc, in.SolutionVersionArn)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Themes {
+		return nil, fault.Newf(fault.Invalid, "batchInferenceJobMode THEME_GENERATION is for aws-similar-items, not for %s.", e.Name)
+	}
+	schemas, err := groupSchemas(ctx, tx, sc, arn.ARN(sv.DatasetGroupArn))
+	if err != nil {
+		return nil, err
+	}
+	items := schemas[dataset.Items]
+	if items == nil {
+		return nil, fault.Newf(fault.Invalid, "batchInferenceJobMode THEME_GENERATION needs an Items dataset and the dataset group %s has none.", sv.DatasetGroupArn)
+	}
+	named := in.ThemeGenerationConfig.FieldsForThemeGeneration.ItemName
+	name, ok := items.Field(named)
+	if !ok || name.Type != dataset.String {
+		return nil, fault.Newf(fault.Invalid, "themeGenerationConfig: itemName is %q; expected a string field of the Items dataset.", named)
+	}
+	for _, f := range items.Fields {
+		if f.Textual {
+			return &batch.Theme{Name: name.Name, Text: f.Name}, nil
+		}
+	}
+	return nil, fault.Newf(fault.Invalid, "batchInferenceJobMode THEME_GENERATION needs a textual field in the Items dataset of %s; found 0.", sv.DatasetGroupArn)
 }
 
 // checkBatch checks the request against the solution version and the filter, and returns the expression.

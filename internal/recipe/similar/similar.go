@@ -49,7 +49,7 @@ func Sims() Recipe {
 func Items() Recipe {
 	return Recipe{meta: true, info: recipe.Info{
 		Name: "aws-similar-items", Type: recipe.RelatedItems, Asks: recipe.ByItem,
-		Algorithm: "aws-similar-items", Feature: "aws-similar-items",
+		Themes: true, Algorithm: "aws-similar-items", Feature: "aws-similar-items",
 		Description: "Predicts items similar to a given item based on co-occurrence of items in the same user history and item metadata.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC),
 		Parameters: []recipe.Parameter{
