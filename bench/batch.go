@@ -41,6 +41,17 @@ func benchBatch(ctx context.Context, sh shape) error {
 	if err := s.put(ctx, "in/users.json", bytes.NewReader(sh.input())); err != nil {
 		return err
 	}
+	if err := s.rounds(ctx, version, sh); err != nil {
+		return err
+	}
+	if sh.profile == "" {
+		return nil
+	}
+	return s.profiled(ctx, version, sh.profile)
+}
+
+// rounds prints a table of ranking alone and a job, in turns.
+func (s *server) rounds(ctx context.Context, version string, sh shape) error {
 	fmt.Printf("%d lines, %d users, %d items, d=64, 25 results, exploration, %d processors\n\n", sh.lines, sh.everybody(), sh.items, runtime.GOMAXPROCS(0))
 	fmt.Printf("%-28s   %-33s   %s\n", "lines/s", "processor time of a line, µs", "peak memory, MiB (bound 1024)")
 	fmt.Printf("%9s %9s %8s   %6s %6s   %4s %8s   %6s %6s\n", "ranking", "job", "ratio", "ranking", "job", "S3", "ratio", "all", "unmapped")
@@ -52,12 +63,11 @@ func benchBatch(ctx context.Context, sh shape) error {
 		}
 		all = append(all, r)
 	}
-	fmt.Printf("\nmedians: the job runs at %.1f %% of the throughput of ranking alone, ranking is %.1f %% of its processor time; promised 85 %%\n",
-		100*medianShare(all, func(r share) float64 { return r.wall }), 100*medianShare(all, func(r share) float64 { return r.processors }))
-	if sh.profile == "" {
-		return nil
+	if len(all) > 0 {
+		fmt.Printf("\nmedians: the job runs at %.1f %% of the throughput of ranking alone, ranking is %.1f %% of its processor time; promised 85 %%\n",
+			100*medianShare(all, func(r share) float64 { return r.wall }), 100*medianShare(all, func(r share) float64 { return r.processors }))
 	}
-	return s.profiled(ctx, version, sh.profile)
+	return nil
 }
 
 func medianShare(all []share, of func(share) float64) float64 {

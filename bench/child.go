@@ -51,7 +51,9 @@ func runChild(ctx context.Context, data string) error {
 			fmt.Println("ok", said)
 		}
 	}
-	return a.Close(ctx)
+	bounded, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return a.Close(bounded)
 }
 
 func (c *child) do(ctx context.Context, command string) (said string, err error) {
