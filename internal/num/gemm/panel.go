@@ -78,10 +78,21 @@ func (s *panels) pack(buf []float32, n int) []float32 {
 
 // copyPanel packs a panel whose elements lie as they are packed.
 func copyPanel(dst []float32, width int, o operand, have, k int) {
+	if have == width {
+		copyWhole(dst, width, o.at, o.along, k)
+		return
+	}
 	for p := range k {
 		to := dst[p*width : (p+1)*width]
 		copy(to, o.at[p*o.along:p*o.along+have])
 		clear(to[have:])
+	}
+}
+
+// copyLoop copies k rows of width elements, ss apart, one after the other.
+func copyLoop(dst []float32, width int, src []float32, ss, k int) {
+	for p := range k {
+		copy(dst[p*width:(p+1)*width], src[p*ss:])
 	}
 }
 

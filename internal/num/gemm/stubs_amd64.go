@@ -29,6 +29,16 @@ func tile6AVX2(k int, a *float32, rs int, ks int, b *float32, bs int, c *float32
 //go:noescape
 func transposeAVX2(src *float32, ss int, dst *float32, ds int, quads int)
 
+// copy12AVX2 copies rows of 12 elements, ss bytes apart, one after the other.
+//
+//go:noescape
+func copy12AVX2(src *float32, ss int, dst *float32, rows int)
+
+// copy32AVX2 copies rows of 32 elements, ss bytes apart, one after the other.
+//
+//go:noescape
+func copy32AVX2(src *float32, ss int, dst *float32, rows int)
+
 // peakAVX512 does 24 independent fused multiply-adds of registers a round: what a kernel cannot beat.
 func peakAVX512(rounds int)
 

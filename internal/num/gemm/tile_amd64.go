@@ -73,3 +73,16 @@ func transpose4(src []float32, ss int, dst []float32, ds, quads int) {
 	}
 	transposeAVX2(&src[0], ss*single, &dst[0], ds*single, quads)
 }
+
+func copyWhole(dst []float32, width int, src []float32, ss, k int) {
+	kernel := copy12AVX2
+	switch {
+	case !haveAVX2 || k == 0:
+		copyLoop(dst, width, src, ss, k)
+		return
+	case width == tileCols:
+		kernel = copy32AVX2
+	}
+	_, _ = dst[k*width-1], src[(k-1)*ss+width-1]
+	kernel(&src[0], ss*single, &dst[0], k)
+}

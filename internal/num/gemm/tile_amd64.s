@@ -958,6 +958,50 @@ quad:
 	JNZ       quad
 	RET
 
+// func copy12AVX2(src *float32, ss int, dst *float32, rows int)
+// Requires: AVX
+TEXT ·copy12AVX2(SB), NOSPLIT, $0-32
+	MOVQ src+0(FP), AX
+	MOVQ ss+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+copy12AVX2row:
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (DX)
+	VMOVUPS 32(AX), X0
+	VMOVUPS X0, 32(DX)
+	ADDQ    CX, AX
+	ADDQ    $0x30, DX
+	DECQ    BX
+	JNZ     copy12AVX2row
+	VZEROUPPER
+	RET
+
+// func copy32AVX2(src *float32, ss int, dst *float32, rows int)
+// Requires: AVX
+TEXT ·copy32AVX2(SB), NOSPLIT, $0-32
+	MOVQ src+0(FP), AX
+	MOVQ ss+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+copy32AVX2row:
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (DX)
+	VMOVUPS 32(AX), Y0
+	VMOVUPS Y0, 32(DX)
+	VMOVUPS 64(AX), Y0
+	VMOVUPS Y0, 64(DX)
+	VMOVUPS 96(AX), Y0
+	VMOVUPS Y0, 96(DX)
+	ADDQ    CX, AX
+	ADDQ    $0x80, DX
+	DECQ    BX
+	JNZ     copy32AVX2row
+	VZEROUPPER
+	RET
+
 // func peakAVX512(rounds int)
 // Requires: AVX, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8

@@ -21,6 +21,8 @@ func main() {
 		k.write()
 	}
 	transpose()
+	copyRows(12)
+	copyRows(32)
 	peak("peakAVX512", 24, func() VecVirtual { return ZMM() })
 	peak("peakAVX2", 12, func() VecVirtual { return YMM() })
 	Generate()
@@ -230,6 +232,33 @@ func transpose() {
 	LEAQ(Mem{Base: dst, Index: ds, Scale: 4}, dst)
 	DECQ(n)
 	JNZ(LabelRef("quad"))
+	RET()
+}
+
+// copyRows packs rows of a panel whose elements lie in order.
+func copyRows(width int) {
+	name := fmt.Sprintf("copy%dAVX2", width)
+	TEXT(name, NOSPLIT, "func(src *float32, ss int, dst *float32, rows int)")
+	Doc(fmt.Sprintf("%s copies rows of %d elements, ss bytes apart, one after the other.", name, width))
+	Pragma("noescape")
+	src, ss := Load(Param("src"), GP64()), Load(Param("ss"), GP64())
+	dst, n := Load(Param("dst"), GP64()), Load(Param("rows"), GP64())
+	Label(name + "row")
+	for at := 0; at < width*single; at += 32 {
+		x := YMM()
+		if at+32 > width*single {
+			VMOVUPS(Mem{Base: src, Disp: at}, x.AsX())
+			VMOVUPS(x.AsX(), Mem{Base: dst, Disp: at})
+			continue
+		}
+		VMOVUPS(Mem{Base: src, Disp: at}, x)
+		VMOVUPS(x, Mem{Base: dst, Disp: at})
+	}
+	ADDQ(ss, src)
+	ADDQ(Imm(uint64(width*single)), dst)
+	DECQ(n)
+	JNZ(LabelRef(name + "row"))
+	VZEROUPPER()
 	RET()
 }
 
