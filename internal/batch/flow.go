@@ -33,7 +33,7 @@ type Config struct {
 	Source  Source
 	Buckets blob.Buckets
 	Limits  Limits // none by default
-	// PartBytes is the output that a shard aims at; at least blob.MinPart, 16 MiB by default.
+	// PartBytes is the most output that a shard aims at; at least blob.MinPart, 16 MiB by default.
 	PartBytes int
 	// ShardBytes is the input of a shard. 0, the default, measures what makes PartBytes of output.
 	ShardBytes int64

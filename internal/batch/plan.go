@@ -183,8 +183,7 @@ func nameOutputs(files []File, input, output blob.Location) {
 
 func base(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
-// cut decides which files are answered whole and how large the shards of the others are: so that the output of
-// one is about a part. How much output a byte of input makes is measured on the first lines of the largest file.
+// cut decides which files are answered whole and how large the shards of the others are: see aim. How much output a byte of input makes is measured on the first lines of the largest file.
 func (j *work) cut(ctx context.Context, p *Plan) error {
 	largest := &p.Files[0]
 	for i := range p.Files {
@@ -206,15 +205,23 @@ func (j *work) cut(ctx context.Context, p *Plan) error {
 			return fault.Newf(fault.Invalid, "Invalid S3 input path. The output of %s would not fit into %d parts of %d bytes; split the file.",
 				blob.Location{Bucket: j.input.Bucket, Key: f.Key}, maxParts, j.part)
 		}
-		f.Shard = j.shardBytes(f.Size, growth)
+		f.Shard = j.shardBytes(f.Size, growth, float64(p.bytes())*growth)
 	}
 	return nil
 }
 
-func (j *work) shardBytes(size int64, growth float64) int64 {
+// aim is the output that a shard should have if all have that much together: a part, or less, so that towards the end
+// there is work for everybody. But no less than two of the smallest parts: one that has half of what was expected is
+// still large enough.
+func (j *work) aim(output float64) float64 {
+	const rounds = 16 // of as many shards as are answered at a time
+	return min(max(output/float64(rounds*j.cfg.Width), 2*float64(j.minPart)), float64(j.part))
+}
+
+func (j *work) shardBytes(size int64, growth, output float64) int64 {
 	n := j.cfg.ShardBytes
 	if n == 0 {
-		n = min(maxShard, int64(float64(j.part)/growth))
+		n = min(maxShard, int64(j.aim(output)/growth))
 	}
 	return max(n, 1, (size+maxShards-1)/maxShards)
 }
