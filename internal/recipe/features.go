@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -32,11 +33,11 @@ func Percentiles(values []int64, low, high float64) (lo, hi int64) {
 }
 
 // ByPopularity returns item indexes by descending count, ties by index.
-func ByPopularity(count []int32) []int32 {
+func ByPopularity[N int32 | float64](count []N) []int32 {
 	order := make([]int32, len(count))
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return int(count[b]) - int(count[a]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(count[b], count[a]) })
 	return order
 }

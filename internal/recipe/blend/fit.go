@@ -79,7 +79,8 @@ func (s *settings) setLevels(ctx context.Context, l *learned, histories [][]int3
 type example struct {
 	x      [][signals]float32
 	stands []float64 // log of how many items each stands for
-	truth  []float64 // share of what came next; sums to 1
+	truth  []float64 // share of what came next; sums to mass
+	mass   float64   // how much the test counts: the mean weight of what came next, 1 without weights
 }
 
 const (
@@ -93,11 +94,12 @@ func newExample(w *listener, level *[voices]float64, t test) example {
 	w.listen(t.before)
 	n := len(w.learned.order)
 	share := map[int32]float64{}
-	var total float64
+	var total, worth float64
 	for k, i := range t.next {
 		now := 1 / float64(t.late[k]+1) // what comes at once says most
-		share[i] += now
+		share[i] += now * float64(at(t.worth, k))
 		total += now
+		worth += now * float64(at(t.worth, k))
 	}
 	sure := map[int32]bool{}
 	for _, i := range w.hard() {
@@ -107,7 +109,7 @@ func newExample(w *listener, level *[voices]float64, t test) example {
 		sure[i] = true
 	}
 	step := max(1, (n-len(sure))/drawn)
-	var e example
+	e := example{mass: worth / total}
 	var x [signals]float64
 	rest := 0
 	for i := range int32(n) {
@@ -258,16 +260,16 @@ func (m *moments) add(e *example, w *[signals]float64) {
 			continue
 		}
 		for a, x := range e.x[k] {
-			px := p * float64(x)
+			px := e.mass * p * float64(x)
 			for b := range a + 1 {
 				m.curve[a][b] += px * float64(e.x[k][b])
 			}
 		}
 	}
 	for a := range mean {
-		m.slope[a] -= mean[a]
+		m.slope[a] -= e.mass * mean[a]
 		for b := range a + 1 {
-			m.curve[a][b] -= mean[a] * mean[b]
+			m.curve[a][b] -= e.mass * mean[a] * mean[b]
 		}
 	}
 }

@@ -23,23 +23,14 @@ const (
 //	|X − XB|² + λ|B|²  with a zero diagonal
 //
 // for the matrix X of who had what. With P = (XᵀX + λ)⁻¹ it is B[i][j] = −P[i][j]/P[j][j].
-// (EASE: Steck, 2019.)
+// (EASE: Steck, 2019.) Where events have weights, it is to tell these instead of ones: see weightedTogether.
 func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error) {
 	d := s.distinct()
-	start, all := d.places()
+	if d.weight != nil {
+		return weightedTogether(ctx, d, threads)
+	}
 	g := newSquare(d.n)
-	err := als.Spread(ctx, threads, d.n, 16, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			to := g.row(i)
-			for _, p := range all[start[i]:start[i+1]] {
-				for _, j := range d.of(int(p.user)) {
-					to[j]++
-				}
-			}
-			to[i] += togetherRidge
-		}
-	})
-	if err != nil {
+	if err := g.products(ctx, d, nil, threads); err != nil {
 		return lists{}, err
 	}
 	if err := g.invert(ctx, threads); err != nil {
@@ -48,6 +39,48 @@ func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error
 	return build(ctx, d.n, threads, func(r *row, i int32) {
 		for j, p := range g.row(int(i)) {
 			r.add(int32(j), -p/g.row(j)[j])
+		}
+	})
+}
+
+// weightedTogether is the B that minimises |Y − XB|² + λ|B|² with a zero diagonal, where Y is X with the weights of
+// what users had in place of ones. With Z = P·XᵀY it is B[i][j] = Z[i][j] − P[i][j]·Z[j][j]/P[j][j]: each column's
+// multiplier makes its own entry 0.
+func weightedTogether(ctx context.Context, d *sequences, threads int) (lists, error) {
+	g, z := newSquare(d.n), newSquare(d.n) // rows of z are columns of Z
+	if err := g.products(ctx, d, nil, threads); err != nil {
+		return lists{}, err
+	}
+	if err := z.products(ctx, d, d.weight, threads); err != nil {
+		return lists{}, err
+	}
+	if err := g.solve(ctx, z, threads); err != nil {
+		return lists{}, err
+	}
+	return build(ctx, d.n, threads, func(r *row, i int32) {
+		for j, p := range g.row(int(i)) {
+			of := z.row(j)
+			r.add(int32(j), of[i]-p*of[j]/g.row(j)[j])
+		}
+	})
+}
+
+// products sets row i to the sum, over the users of item i, of everything they had; with weights alongside the
+// events, to the sum of that times the weight that i has for them, and without, the ridge is added.
+func (m *square) products(ctx context.Context, d *sequences, weights []float32, threads int) error {
+	start, all := d.places()
+	return als.Spread(ctx, threads, d.n, 16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			to := m.row(i)
+			for _, p := range all[start[i]:start[i+1]] {
+				w := at(weights, int(d.start[p.user])+int(p.at))
+				for _, j := range d.of(int(p.user)) {
+					to[j] += w
+				}
+			}
+			if weights == nil {
+				to[i] += togetherRidge
+			}
 		}
 	})
 }
@@ -65,7 +98,7 @@ var future = [...]float64{1, 1.0 / 2, 1.0 / 3}
 //
 //	Σ over places p of |y(p) − x(p)B|² + λ|B|²
 //
-// where x(p) = Σ_{a<20} e^(−a/4)·(item at p−a) and y(p) = Σ_f future[f]·(item at p+1+f). The moments it is
+// where x(p) = Σ_{a<20} e^(−a/4)·(item at p−a) and y(p) = Σ_f future[f]·(weight of p+1+f)·(item at p+1+f). The moments it is
 // made of are sums over pairs of places, so that every row can be summed apart.
 func trainForward(ctx context.Context, s *sequences, threads int) (lists, error) {
 	start, all := s.places()
@@ -77,7 +110,7 @@ func trainForward(ctx context.Context, s *sequences, threads int) (lists, error)
 			for _, p := range all[start[i]:start[i+1]] {
 				items := s.of(int(p.user))
 				k.past(g, items, int(p.at))
-				k.next(cross, int32(i), items, int(p.at))
+				k.next(cross, int32(i), items, s.weights(int(p.user)), int(p.at))
 			}
 			g[i] += forwardRidge
 		}
@@ -135,9 +168,9 @@ func (k *kernels) past(g []float32, items []int32, q int) {
 
 // next adds the products of item i at q with what came after, as column i of the cross moments' rows.
 // Rows are targets, since the solver's right-hand sides are; column i belongs to one goroutine.
-func (k *kernels) next(cross *square, i int32, items []int32, q int) {
+func (k *kernels) next(cross *square, i int32, items []int32, weights []float32, q int) {
 	for p := q + 1; p < min(len(items), q+len(k.follow)); p++ {
-		cross.row(int(items[p]))[i] += k.follow[p-q]
+		cross.row(int(items[p]))[i] += k.follow[p-q] * at(weights, p)
 	}
 }
 

@@ -88,7 +88,7 @@ func TestKernels(t *testing.T) {
 		gram, cross, k := newSquare(n), newSquare(n), newKernels()
 		for q, i := range items {
 			k.past(gram.row(int(i)), items, q)
-			k.next(cross, i, items, q)
+			k.next(cross, i, items, nil, q)
 		}
 		for i := range n {
 			for j := range n {
@@ -107,6 +107,7 @@ func TestMaximise(t *testing.T) {
 	examples := make([]example, 50)
 	for k := range examples {
 		e := &examples[k]
+		e.mass = [...]float64{0.5, 1, 2}[k%3]
 		for c := range 20 {
 			var x [signals]float32
 			for a := range x {
@@ -114,7 +115,7 @@ func TestMaximise(t *testing.T) {
 			}
 			e.x, e.stands, e.truth = append(e.x, x), append(e.stands, r.Float64()), append(e.truth, 0)
 			if c == 0 {
-				e.truth[0] = 1
+				e.truth[0] = e.mass
 				e.x[0][popularSignal] += 1
 			}
 		}

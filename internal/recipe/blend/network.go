@@ -63,7 +63,7 @@ func trainNetwork(ctx context.Context, t *recipe.Training, s *sequences, tests [
 	o := netOptions(t, len(s.item), netRounds, netRate)
 	for _, t := range tests[:min(len(tests), netTests)] {
 		if len(t.before) > 0 {
-			o.Tests = append(o.Tests, seqnet.Test{History: t.before, Next: t.next[0]})
+			o.Tests = append(o.Tests, seqnet.Test{History: t.before, Next: t.first()})
 		}
 	}
 	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))
@@ -89,8 +89,27 @@ func finish(m *seqnet.Model, err error) (*network, error) {
 	return newNetwork(m)
 }
 
+// first returns what came next at once, or the first of what weighs most.
+func (t *test) first() int32 {
+	best := 0
+	for k := range t.worth {
+		if t.worth[k] > t.worth[best] {
+			best = k
+		}
+	}
+	return t.next[best]
+}
+
+// leastWeight is what an event weighs at least for a network, whose steps are means by weight: a batch of
+// events without any would have none.
+const leastWeight = 1e-3
+
 func (s *sequences) forNetwork() *seqnet.Sequences {
-	return &seqnet.Sequences{Items: s.n, Start: s.start, Item: s.item}
+	out := &seqnet.Sequences{Items: s.n, Start: s.start, Item: s.item}
+	for _, w := range s.weight {
+		out.Weight = append(out.Weight, max(w, leastWeight))
+	}
+	return out
 }
 
 // put writes the arrays of a network:

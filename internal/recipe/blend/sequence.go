@@ -18,6 +18,8 @@ type sequences struct {
 	start []int64
 	item  []int32
 	time  []int64
+
+	weight []float32 // alongside item: how much it counts to tell this event; nil for 1 each
 }
 
 // newSequences takes the newest events of each user.
@@ -26,19 +28,39 @@ func newSequences(d *recipe.Data) *sequences {
 	for u := range d.Users.Len() {
 		items, times := d.History(u)
 		from := max(0, len(items)-longest)
-		s.add(items[from:], times[from:])
+		var weights []float32
+		if d.Weight != nil {
+			weights = d.Weight[d.Start[u]+int64(from) : d.Start[u+1]]
+		}
+		s.add(items[from:], times[from:], weights)
 	}
 	return s
 }
 
-func (s *sequences) add(items []int32, times []int64) {
-	s.item, s.time = append(s.item, items...), append(s.time, times...)
+func (s *sequences) add(items []int32, times []int64, weights []float32) {
+	s.item, s.time, s.weight = append(s.item, items...), append(s.time, times...), append(s.weight, weights...)
 	s.start = append(s.start, int64(len(s.item)))
 }
 
 func (s *sequences) len() int { return len(s.start) - 1 }
 
 func (s *sequences) of(u int) []int32 { return s.item[s.start[u]:s.start[u+1]] }
+
+// weights returns those of user u's events, nil where all are 1.
+func (s *sequences) weights(u int) []float32 {
+	if s.weight == nil {
+		return nil
+	}
+	return s.weight[s.start[u]:s.start[u+1]]
+}
+
+// at returns one of some weights, 1 where these are nil.
+func at(weights []float32, k int) float32 {
+	if weights == nil {
+		return 1
+	}
+	return weights[k]
+}
 
 // histories returns those of the first users, at most so many.
 func (s *sequences) histories(most int) [][]int32 {
@@ -54,6 +76,7 @@ func (s *sequences) histories(most int) [][]int32 {
 type test struct {
 	before, next []int32
 	late         []int
+	worth        []float32 // weights of next; nil for 1 each
 }
 
 const (
@@ -70,20 +93,23 @@ func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
 	var tests []test
 	for u := range s.len() {
-		items, times := s.of(u), s.time[s.start[u]:s.start[u+1]]
+		items, times, weights := s.of(u), s.time[s.start[u]:s.start[u+1]], s.weights(u)
 		if !chosen[u] {
-			part.add(items, times)
+			part.add(items, times, weights)
 			continue
 		}
 		t := test{}
 		held := min(mostNext, max(1, len(items)/10))
 		if cut := cutAt(times, held); scattered || cut == 0 {
-			times = t.scatter(items, times, held, mix(seed, uint64(u)))
+			times, weights = t.scatter(items, times, weights, held, mix(seed, uint64(u)))
 		} else {
 			t.newest(items, times, cut)
 			times = times[:cut]
+			if weights != nil {
+				weights, t.worth = weights[:cut], weights[cut:]
+			}
 		}
-		part.add(t.before, times)
+		part.add(t.before, times, weights)
 		tests = append(tests, t)
 	}
 	return part, tests
@@ -129,8 +155,8 @@ func (t *test) newest(items []int32, times []int64, cut int) {
 	}
 }
 
-// scatter takes held events from anywhere, by a hash, and returns the times of the others.
-func (t *test) scatter(items []int32, times []int64, held int, seed uint64) (left []int64) {
+// scatter takes held events from anywhere, by a hash, and returns the times and weights of the others.
+func (t *test) scatter(items []int32, times []int64, weights []float32, held int, seed uint64) (left []int64, leftWeights []float32) {
 	at := make([]int, len(items))
 	for k := range at {
 		at[k] = k
@@ -140,11 +166,17 @@ func (t *test) scatter(items []int32, times []int64, held int, seed uint64) (lef
 	for k, i := range items {
 		if slices.Contains(out, k) {
 			t.next, t.late = append(t.next, i), append(t.late, 0)
+			if weights != nil {
+				t.worth = append(t.worth, weights[k])
+			}
 		} else {
 			t.before, left = append(t.before, i), append(left, times[k])
+			if weights != nil {
+				leftWeights = append(leftWeights, weights[k])
+			}
 		}
 	}
-	return left
+	return left, leftWeights
 }
 
 // simultaneous reports whether nine of ten users began at one moment, as they do where times were made up.
@@ -198,37 +230,41 @@ func alone(times []int64, k int) bool {
 // mostPairs bounds the memory of uniform to some 50 MB.
 const mostPairs = 1 << 20
 
-// users counts the users of each item.
-func (s *sequences) users() []int32 {
-	count, last := make([]int32, s.n), make([]int32, s.n)
+// users counts the users of each item, each for the most that an event of theirs with the item weighs.
+func (s *sequences) users() []float64 {
+	count, last, most := make([]float64, s.n), make([]int32, s.n), make([]float32, s.n)
 	for u := range s.len() {
-		for _, i := range s.of(u) {
+		weights := s.weights(u)
+		for k, i := range s.of(u) {
 			if last[i] != int32(u)+1 {
-				last[i] = int32(u) + 1
-				count[i]++
+				last[i], most[i] = int32(u)+1, 0
+			}
+			if w := at(weights, k); w > most[i] {
+				count[i] += float64(w) - float64(most[i])
+				most[i] = w
 			}
 		}
 	}
 	return count
 }
 
-// recent counts the events of each item among the newest tenth of all.
-func (s *sequences) recent() []int32 {
+// recent counts the events of each item among the newest tenth of all, each for what it weighs.
+func (s *sequences) recent() []float64 {
 	from, _ := recipe.Percentiles(s.time, 0.9, 1)
-	count := make([]int32, s.n)
+	count := make([]float64, s.n)
 	for k, i := range s.item {
 		if s.time[k] >= from {
-			count[i]++
+			count[i] += float64(at(s.weight, k))
 		}
 	}
 	return count
 }
 
 // logs returns log(count+1).
-func logs(count []int32) []float32 {
+func logs(count []float64) []float32 {
 	out := make([]float32, len(count))
 	for i, c := range count {
-		out[i] = float32(math.Log(float64(c) + 1))
+		out[i] = float32(math.Log(c + 1))
 	}
 	return out
 }
@@ -256,20 +292,31 @@ func (s *sequences) places() (start []int64, all []place) {
 	return start, all
 }
 
-// distinct returns the sequences with each item once per user, at its last place.
+// distinct returns the sequences with each item once per user, at its last place and with the most that any of
+// its events weighs.
 func (s *sequences) distinct() *sequences {
 	d := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
-	last := make([]int32, s.n)
+	last, place := make([]int32, s.n), make([]int, s.n)
 	for u := range s.len() {
-		items := s.of(u)
+		items, weights := s.of(u), s.weights(u)
 		from := len(d.item)
 		for k := len(items) - 1; k >= 0; k-- {
-			if i := items[k]; last[i] != int32(u)+1 {
-				last[i] = int32(u) + 1
+			i := items[k]
+			if last[i] != int32(u)+1 {
+				last[i], place[i] = int32(u)+1, len(d.item)
 				d.item = append(d.item, i)
+				if weights != nil {
+					d.weight = append(d.weight, 0)
+				}
+			}
+			if weights != nil {
+				d.weight[place[i]] = max(d.weight[place[i]], weights[k])
 			}
 		}
 		slices.Reverse(d.item[from:])
+		if weights != nil {
+			slices.Reverse(d.weight[from:])
+		}
 		d.start = append(d.start, int64(len(d.item)))
 	}
 	return d

@@ -13,7 +13,7 @@ func sequencesOf(n int, users ...[][2]int64) *sequences {
 		for _, e := range events {
 			items, times = append(items, int32(e[0])), append(times, e[1])
 		}
-		s.add(items, times)
+		s.add(items, times, nil)
 	}
 	return s
 }
@@ -56,13 +56,13 @@ func TestTimesThatSayNothing(t *testing.T) {
 		for k := range int64(10) {
 			items, times, later = append(items, int32(u%4+k)), append(times, 100+k), append(later, 100+k+7*u)
 		}
-		made.add(items, times)
-		real.add(items, later)
+		made.add(items, times, nil)
+		real.add(items, later, nil)
 		if u%2 == 0 {
 			items = slices.Clone(items)
 			slices.Reverse(items)
 		}
-		turned.add(items, times)
+		turned.add(items, times, nil)
 	}
 	for name, c := range map[string]struct {
 		s                     *sequences

@@ -14,9 +14,9 @@ func trainFarTransitions(ctx context.Context, s *sequences, threads int) (lists,
 
 // follow lists what follows each item within a window:
 //
-//	weight(i→j) = Σ over places of i, and of j up to window events later, of by(gap) / (places of i + 5)
+//	weight(i→j) = Σ over places of i, and of j up to window events later, of by(gap)·(weight of the event of j) / (places of i + 5)
 //
-// It is the expected number of sightings, so that it compares between items; the 5 keeps those of few
+// It is the expected number of sightings, each for what it weighs, so that it compares between items; the 5 keeps those of few
 // places from being sure.
 func follow(ctx context.Context, s *sequences, threads, window int, by func(gap int) float32) (lists, error) {
 	start, all := s.places()
@@ -27,9 +27,9 @@ func follow(ctx context.Context, s *sequences, threads, window int, by func(gap 
 	return build(ctx, s.n, threads, func(r *row, i int32) {
 		places := all[start[i]:start[i+1]]
 		for _, p := range places {
-			next := s.of(int(p.user))[p.at+1:]
-			for k := range next[:min(window, len(next))] {
-				r.add(next[k], weight[k+1])
+			items, weights := s.of(int(p.user)), s.weights(int(p.user))
+			for k := int(p.at) + 1; k < min(len(items), int(p.at)+1+window); k++ {
+				r.add(items[k], weight[k-int(p.at)]*at(weights, k))
 			}
 		}
 		each := 1 / float32(len(places)+5)

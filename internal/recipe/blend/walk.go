@@ -14,7 +14,7 @@ const (
 
 // trainWalks lists where a walk from an item to one of its users and on to one of theirs ends:
 //
-//	weight(i→j) = Σ over users of both of (1/users(i) · 1/items(user))^α / users(j)^β
+//	weight(i→j) = Σ over users of both of (weight of j for the user) · (1/users(i) · 1/items(user))^α / users(j)^β
 //
 // (RP3beta: Paudel, Christoffel, Newell and Bernstein, 2017.)
 func trainWalks(ctx context.Context, s *sequences, threads int) (lists, error) {
@@ -31,8 +31,9 @@ func trainWalks(ctx context.Context, s *sequences, threads int) (lists, error) {
 	return build(ctx, d.n, threads, func(r *row, i int32) {
 		places := all[start[i]:start[i+1]]
 		for _, p := range places {
-			for _, j := range d.of(int(p.user)) {
-				r.add(j, pass[p.user])
+			weights := d.weights(int(p.user))
+			for k, j := range d.of(int(p.user)) {
+				r.add(j, pass[p.user]*at(weights, k))
 			}
 		}
 		leave := float32(math.Pow(float64(max(1, len(places))), -walkAlpha))
