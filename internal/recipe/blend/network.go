@@ -61,12 +61,18 @@ func netProgress(t *recipe.Training) func(seqnet.Report) {
 // trainNetwork learns what comes next in the sequences, until the tests are told no better.
 func trainNetwork(ctx context.Context, t *recipe.Training, s *sequences, tests []test) (*network, error) {
 	o := netOptions(t, len(s.item), netRounds, netRate)
+	o.Tests = netTestsOf(tests)
+	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))
+}
+
+// netTestsOf are the first events of the tests.
+func netTestsOf(tests []test) (out []seqnet.Test) {
 	for _, t := range tests[:min(len(tests), netTests)] {
 		if len(t.before) > 0 {
-			o.Tests = append(o.Tests, seqnet.Test{History: t.before, Next: t.first()})
+			out = append(out, seqnet.Test{History: t.before, Next: t.first()})
 		}
 	}
-	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))
+	return out
 }
 
 // goOn lets a network learn from all sequences what it has learned from some.
