@@ -19,6 +19,9 @@ import (
 // as float32 the vectors of items and users, the biases and the users' weights of it, all little-endian.
 var factorsFile = flag.String("factors", "", "file of trained factors, for TestFactors and BenchmarkFactors (see factors_test.go)")
 
+// userScale makes scores spread as wide as wanted.
+var userScale = flag.Float64("scale", 1, "factor of the users' vectors of -factors")
+
 // mostUsers shortens the test.
 var mostUsers = flag.Int("users", math.MaxInt, "how many of the users of -factors count")
 
@@ -50,6 +53,9 @@ func factors(t testing.TB) *world {
 	read(weights)
 	if _, err := in.ReadByte(); err != io.EOF {
 		t.Fatalf("%s goes on after the weights", *factorsFile)
+	}
+	for k := range vectors {
+		vectors[k] *= float32(*userScale)
 	}
 	m, err := NewMatrix(n, dims, items, bias)
 	if err != nil {

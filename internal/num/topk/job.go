@@ -26,6 +26,8 @@ type Job struct {
 	user   [2]user   // of one digit and of two
 	ahead  int       // of skip: those before have been passed
 	placed []uint32  // Allow by places
+	moment moment
+	sumEnd int // the panel from which on the sum does not look at items
 }
 
 // Set makes j a scan for a vector of the length of a row and a weight of the bias. It refuses what NewMatrix

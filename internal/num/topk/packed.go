@@ -24,8 +24,8 @@ const groupBytes = panelItems * groupDims
 //	bytes  per panel, group of four dimensions and item: four, each 128 + q
 //	pars   per panel, with its scale s in units of the matrix: 1/s; |v'|/s and |rest|/s, the largest of its
 //	       items, rounded up; s
-//	norms  per panel: the largest |v|, rounded up
-//	later  per panel: the largest |bias| of this and all later panels
+//	norms  per panel: the largest |v| of this and all later panels, rounded up
+//	later  likewise: the largest |bias|
 type packed struct {
 	ids    []int32 // the item at each place
 	place  []int32 // of each item
@@ -39,6 +39,7 @@ type packed struct {
 	pars   []panelPars
 	norms  []float64
 	later  []float64
+	tail   tail
 }
 
 // pack packs m with the items in the order of ids, whose vectors have the norms.
@@ -59,13 +60,12 @@ func pack(m *Matrix, ids []int32, norms []float64) *packed {
 	for k := range panels {
 		p.fill(m, k, rows)
 	}
-	last := 0.0
+	norm, bias := 0.0, 0.0
 	for k := panels - 1; k >= 0; k-- {
 		for _, i := range p.panel(k) {
-			last = max(last, math.Abs(float64(m.Bias[i])))
-			p.norms[k] = max(p.norms[k], norms[i])
+			norm, bias = max(norm, norms[i]), max(bias, math.Abs(float64(m.Bias[i])))
 		}
-		p.later[k] = last
+		p.norms[k], p.later[k] = norm, bias
 	}
 	return p
 }

@@ -32,16 +32,22 @@ const (
 // among them. It returns ctx's error when cancelled, with the jobs unfinished.
 //
 // A job's result does not depend on the other jobs.
-func Best(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, 1) }
+func Best(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, false) }
 
-// Scan is Best and sets Sum and Shift. For each distinct set that jobs Allow it takes as much memory as the set.
-func Scan(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, 2) }
+// Scan is Best and sets Sum and Shift. Sum's relative error is below 0.5 % for 99 jobs in a hundred on trained factors
+// and on the shapes of TestSumsAreNear, and mostly far below. For each distinct set that jobs Allow it takes as much
+// memory as the set, and the first scan of a matrix one number per dimension for each 1,024 items, four times
+// one per pair of dimensions, and the time of a pass over such pairs for each item.
+func Scan(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, true) }
 
-func scanAll(ctx context.Context, m *Matrix, jobs []Job, digits int) error {
-	s := scan{Matrix: m, packed: m.byLength(), digits: digits}
-	s.tiles = make([]tile, min(mostTiles, s.tilesOf(len(jobs))))
+func scanAll(ctx context.Context, m *Matrix, jobs []Job, sum bool) error {
+	s := scan{Matrix: m, packed: m.byLength(), sum: sum}
+	most := mostTiles * tileUsers
+	if sum {
+		most /= 2
+	}
 	for len(jobs) > 0 {
-		n := min(len(jobs), len(s.tiles)*s.perTile())
+		n := min(len(jobs), most)
 		if err := s.run(ctx, jobs[:n]); err != nil {
 			return err
 		}
@@ -54,31 +60,60 @@ func scanAll(ctx context.Context, m *Matrix, jobs []Job, digits int) error {
 type scan struct {
 	*Matrix
 	*packed
-	digits int // of users' integers: with two, sums are wanted
-	tiles  []tile
-	group  []*Job
+	sum   bool // sums are wanted
+	tiles []tile
+	group []*Job
 
 	sums   []int32 // of the first panels
 	keys   []Key   // of one user, likewise
 	row    []float64
+	user   []float32
 	masks  []uint32
 	placed map[*bitset.Set][]uint32
 }
 
-func (s *scan) perTile() int { return tileUsers / s.digits }
-
-func (s *scan) tilesOf(jobs int) int { return (jobs + s.perTile() - 1) / s.perTile() }
-
-// run is one pass.
+// run scans as many jobs as fit the tiles.
 func (s *scan) run(ctx context.Context, jobs []Job) error {
 	s.begin(jobs)
-	if err := s.pass(ctx, s.group, s.warmUp()); err != nil || s.digits == 1 {
+	searched := s.warmUp()
+	if !s.sum {
+		return s.pass(ctx, s.group, searched, 1)
+	}
+	whole, early := s.split()
+	if err := s.pass(ctx, whole, searched, 2); err != nil {
 		return err
 	}
+	if err := s.pass(ctx, early, searched, 1); err != nil {
+		return err
+	}
+	for _, j := range early {
+		s.closeTail(j, s.searchEnd(j, searched))
+	}
+	if err := s.pass(ctx, early, len(s.pars), 2); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
+// split parts the jobs that add nearly everything up, and search on the way, from those that first find out where
+// their search ends.
+func (s *scan) split() (whole, early []*Job) {
+	for _, j := range s.group {
+		if s.moment(j); j.moment.panel < len(s.pars)*3/4 {
+			early = append(early, j)
+		} else {
+			whole = append(whole, j)
+		}
+	}
+	return whole, early
+}
+
+// finish makes sums precise whose largest parts matter.
+func (s *scan) finish(ctx context.Context) error {
 	for k, j := range s.group {
 		if best, some := j.Best.Top(); some && far(float64(best.Score())-j.Shift) {
-			j.Shift, j.Sum = float64(best.Score()), 0
-			if err := s.pass(ctx, s.group[k:k+1], len(s.pars)); err != nil {
+			j.Shift, j.Sum, j.sumEnd = float64(best.Score()), 0, len(s.pars)
+			if err := s.pass(ctx, s.group[k:k+1], len(s.pars), 2); err != nil {
 				return err
 			}
 		}
@@ -108,13 +143,14 @@ func (s *scan) begin(jobs []Job) {
 	s.placed = nil
 	for k := range jobs {
 		j := &jobs[k]
-		j.Sum, j.Shift, j.end = 0, 0, false
+		j.Sum, j.Shift, j.end, j.sumEnd = 0, 0, false, len(s.pars)
 		if j.norm == 0 {
 			s.flat(j)
 			continue
 		}
-		for d := range s.digits {
-			j.pack(s.packed, s.row, d+1)
+		j.pack(s.packed, s.row, 1)
+		if s.sum {
+			j.pack(s.packed, s.row, 2)
 		}
 		s.places(j)
 		s.group = append(s.group, j)
@@ -131,8 +167,9 @@ func (s *scan) warmUp() int {
 	if panels == 0 {
 		return 0
 	}
+	t := &s.loaded(1)[0]
 	for jobs := range slices.Chunk(s.group, tileUsers) {
-		s.warm(&s.tiles[0], jobs, panels)
+		s.warm(t, jobs, panels)
 	}
 	for _, j := range s.group {
 		if best, some := j.Best.Top(); some && far(float64(best.Score())) {
@@ -142,14 +179,25 @@ func (s *scan) warmUp() int {
 	return panels
 }
 
-// pass goes over the panels. The first ones have been searched.
-func (s *scan) pass(ctx context.Context, jobs []*Job, searched int) error {
-	slices.SortStableFunc(jobs, func(a, b *Job) int { return cmp.Compare(b.reach(), a.reach()) })
-	tiles := s.tiles[:s.tilesOf(len(jobs))]
-	for k := range tiles {
-		tiles[k].load(s.packed, jobs[k*s.perTile():min((k+1)*s.perTile(), len(jobs))], s.digits)
+// loaded returns n tiles to load.
+func (s *scan) loaded(n int) []tile {
+	for len(s.tiles) < n {
+		s.tiles = append(s.tiles, tile{})
 	}
-	if s.digits == 2 {
+	return s.tiles[:n]
+}
+
+// pass goes over the panels. The first ones have been searched. With users of two digits it adds up.
+func (s *scan) pass(ctx context.Context, jobs []*Job, searched, digits int) error {
+	slices.SortStableFunc(jobs, func(a, b *Job) int {
+		return cmp.Or(cmp.Compare(b.sumEnd, a.sumEnd), cmp.Compare(b.reach(), a.reach()))
+	})
+	per := tileUsers / digits
+	tiles := s.loaded((len(jobs) + per - 1) / per)
+	for k := range tiles {
+		tiles[k].load(s.packed, jobs[k*per:min((k+1)*per, len(jobs))], digits)
+	}
+	if digits == 2 {
 		s.addSearched(tiles, searched)
 	}
 	for first := searched; first < len(s.pars); first += chunkPanels {
@@ -172,14 +220,17 @@ func (s *scan) pass(ctx context.Context, jobs []*Job, searched int) error {
 // addSearched adds up what is not searched for.
 func (s *scan) addSearched(tiles []tile, panels int) {
 	for first := 0; first < panels; first += chunkPanels {
-		n := min(chunkPanels, panels-first)
 		for k := range tiles {
 			t := &tiles[k]
-			for u := range t.x {
+			end := 0
+			for u, j := range t.jobs {
 				t.x[u] = never
+				end = max(end, j.sumEnd)
 			}
-			t.sum(s.packed, first, n, s.mask(t, first, n))
-			s.collect(t)
+			if n := min(end, panels, first+chunkPanels) - first; n > 0 {
+				t.sum(s.packed, first, n, s.mask(t, first, n))
+				s.collect(t)
+			}
 		}
 	}
 }
@@ -199,6 +250,9 @@ func (s *scan) mask(t *tile, first, panels int) []uint32 {
 	end := int32(min((first+panels)*panelItems, s.N))
 	for u, j := range t.jobs {
 		for k := range panels {
+			if first+k >= j.sumEnd {
+				break
+			}
 			m := ^uint32(0)
 			if rest := s.N - (first+k)*panelItems; rest < panelItems {
 				m = 1<<rest - 1
@@ -238,7 +292,7 @@ func (s *scan) flat(j *Job) {
 			j.Best.Push(key)
 		}
 	})
-	if s.digits == 1 {
+	if !s.sum {
 		return
 	}
 	if best, some := j.Best.Top(); some && far(float64(best.Score())) {
@@ -257,7 +311,7 @@ func (s *scan) places(j *Job) {
 	}
 	slices.Sort(j.skip)
 	j.placed = nil
-	if j.Allow == nil || s.digits == 1 {
+	if j.Allow == nil || !s.sum {
 		return
 	}
 	words := s.placed[j.Allow]
@@ -356,17 +410,15 @@ func (s *scan) chunk(t *tile, first int) bool {
 	if t.ended {
 		return false
 	}
-	t.ended = s.digits == 1
+	t.ended = true
 	for u, j := range t.jobs {
 		j.end = j.end || j.done(s.packed, first)
 		t.x[u] = j.x(t.digits)
 		t.ended = t.ended && j.end
 	}
-	if t.ended {
-		return false
-	}
 	end := min(first+chunkPanels, len(s.pars))
-	if s.digits == 2 {
+	if t.digits == 2 {
+		t.ended = false // there is more to add
 		masks := s.mask(t, first, end-first)
 		for at := first; at < end; {
 			at += t.sum(s.packed, at, end-at, masks[(at-first)*t.n:])
@@ -374,6 +426,9 @@ func (s *scan) chunk(t *tile, first int) bool {
 		}
 		s.collect(t)
 		return true
+	}
+	if t.ended {
+		return false
 	}
 	end = s.last(t, first, end)
 	for at := first; at < end; {
