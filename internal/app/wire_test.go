@@ -130,7 +130,7 @@ func TestConversations(t *testing.T) {
 			engine := &inline{t: t, queue: db, flows: map[string]job.Flow{}}
 			svc := service.New(service.Config{Store: db, Engine: engine, Recipes: recipes(), Quotas: service.DefaultQuotas(), Now: now})
 			flows := service.Flows(mem.New(), now)
-			if name == "campaigns" || name == "segments" {
+			if name == "campaigns" || name == "segments" || name == "recommenders" {
 				flows = append(flows, untaught(now))
 			}
 			for _, f := range flows {

@@ -22,22 +22,23 @@ const rangeEvents = 8 << 20
 //
 // Memory: every id of a user or item once, with about 60 bytes beside it; 32 bytes for each of the at
 // most 8 Mi interactions of a range of users (or of one user, if that is more); and one categorical
-// column of the items or users at a time. Segments and the snapshot itself are mapped files.
+// column of the items or users at a time; and 24 bytes for each event with an action. Segments and the snapshot itself are mapped files.
 type builder struct {
-	ctx    context.Context
-	parts  Parts
-	open   map[string]*segment // by key
-	dir    string              // for spools
-	most   int64               // interactions in a range
-	users  *registry
-	items  *registry
-	counts []int64 // interactions by registered user, duplicates included
-	types  *table.Dict
-	event  []uint16 // by number in types: number in the snapshot
-	oldest []int64  // time of the oldest interaction by item rank; math.MaxInt64 without
-	meta   snapshotMeta
-	any    bool     // there has been an interaction, so that meta has times
-	extra  []string // columns beside those that the snapshot keeps, in order of their names
+	ctx     context.Context
+	parts   Parts
+	open    map[string]*segment // by key
+	dir     string              // for spools
+	most    int64               // interactions in a range
+	users   *registry
+	items   *registry
+	actions *registry
+	counts  []int64 // interactions by registered user, duplicates included
+	types   *table.Dict
+	event   []uint16 // by number in types: number in the snapshot
+	oldest  []int64  // time of the oldest interaction by item rank; math.MaxInt64 without
+	meta    snapshotMeta
+	any     bool     // there has been an interaction, so that meta has times
+	extra   []string // columns beside those that the snapshot keeps, in order of their names
 }
 
 // build makes the snapshot of the parts and publishes it. The same parts give the same bytes.
@@ -61,11 +62,11 @@ func (s *Snapshots) build(ctx context.Context, key string, p Parts) error {
 // newBuilder returns a builder that spools in dir; openAll comes next.
 func newBuilder(ctx context.Context, p Parts, dir string) *builder {
 	return &builder{ctx: ctx, parts: p, open: map[string]*segment{}, dir: dir, most: rangeEvents,
-		users: newRegistry(), items: newRegistry(), types: table.NewDict(16)}
+		users: newRegistry(), items: newRegistry(), actions: newRegistry(), types: table.NewDict(16)}
 }
 
 func (b *builder) openAll(own blob.Driver, cache string) error {
-	for _, part := range []Part{b.parts.Interactions, b.parts.Items, b.parts.Users} {
+	for _, part := range []Part{b.parts.Interactions, b.parts.Items, b.parts.Users, b.parts.Actions, b.parts.ActionInteractions} {
 		for _, g := range part.Segments {
 			seg, err := openSegment(b.ctx, own, cache, g.Key)
 			if err != nil {
@@ -143,7 +144,7 @@ func (b *builder) write(path string) error {
 		return err
 	}
 	defer w.Discard()
-	for _, step := range []func(*artifact.Writer) error{b.writeNames, b.writeEvents, b.writeCreated, b.writeColumns} {
+	for _, step := range []func(*artifact.Writer) error{b.writeNames, b.writeEvents, b.writeCreated, b.writeColumns, b.writeActions} {
 		if err := step(w); err != nil {
 			return err
 		}
@@ -163,6 +164,9 @@ func (b *builder) register() error {
 		return err
 	}
 	if err := b.records(b.parts.Users, b.users, "USER_ID"); err != nil {
+		return err
+	}
+	if err := b.registerActions(); err != nil {
 		return err
 	}
 	b.users.sort()

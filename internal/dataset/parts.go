@@ -36,6 +36,8 @@ func (p Part) AddedAfter(moment int64) (fields []string) {
 type Parts struct {
 	Group                      arn.ARN `json:",omitzero"`
 	Interactions, Items, Users Part
+
+	Actions, ActionInteractions Part `json:",omitzero"`
 }
 
 // ReadParts returns the content of a group's datasets as it is now. A dataset that is being deleted has
@@ -44,7 +46,9 @@ func ReadParts(ctx context.Context, s catalog.Store, group arn.ARN) (Parts, erro
 	p := Parts{Group: group}
 	// One transaction, so that no deletion of users shows in one dataset and not in another.
 	err := s.Tx(ctx, func(tx catalog.Store) error {
-		for kind, part := range map[string]*Part{Interactions: &p.Interactions, Items: &p.Items, Users: &p.Users} {
+		for kind, part := range map[string]*Part{
+			Interactions: &p.Interactions, Items: &p.Items, Users: &p.Users, Actions: &p.Actions, ActionInteractions: &p.ActionInteractions,
+		} {
 			var err error
 			if *part, err = readPart(ctx, tx, Name(group, kind)); err != nil {
 				return err

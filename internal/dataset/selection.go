@@ -93,6 +93,7 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 		c.pick(d, k)
 	}
 	c.dropIdleUsers(d)
+	d.Actions = c.actionsFor(d)
 	n := count(d)
 	if err := n.enough(sel); err != nil {
 		return d, n, err

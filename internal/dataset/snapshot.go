@@ -202,12 +202,22 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	categorical, items/F    u4  number of the value, 0 for null
 //	boolean      items/F.values the values ascending, "" before them
 //	other string items/F        string table, "" for null
+//
+// With a dataset of actions, or of what users did with them, it also has
+//
+//	actions                 string table, ascending; and actions/F as for items
+//	actionUser   i4         number of the user, of each event; by user, then time, then action
+//	actionAction i4         number of the action
+//	actionTime   i8         Unix seconds
+//	actionKind   u1         a recipe.ActionKind
 const snapshotVersion = "snapshot 3"
 
 type snapshotMeta struct {
 	Items, Users []Field // but the ids
+	Actions      []Field `json:",omitempty"` // likewise
 	HasItems     bool    // there is a dataset of that type
 	HasUsers     bool
+	HasActions   bool  `json:",omitempty"` // there is a dataset of actions or of what was done with them
 	HasEvents    bool  // the interactions have an EVENT_TYPE column
 	EventColumns int   // metadata columns of the interactions: EVENT_TYPE, EVENT_VALUE and those that are not reserved
 	MinTime      int64 // of the interactions, 0 without any
@@ -228,6 +238,7 @@ type content struct {
 	created      []int64
 	itemColumns  []attribute
 	userColumns  []attribute
+	actions      actionContent
 }
 
 func readSnapshot(f *artifact.File) (*content, error) {
@@ -255,6 +266,9 @@ func readSnapshot(f *artifact.File) (*content, error) {
 	}
 	get(func() (e error) { c.itemColumns, e = readAttributes(f, "items/", c.meta.Items); return })
 	get(func() (e error) { c.userColumns, e = readAttributes(f, "users/", c.meta.Users); return })
+	if c.meta.HasActions {
+		get(func() (e error) { c.actions, e = readActions(f, c.meta.Actions); return })
+	}
 	for i := range events.Len() {
 		c.events = append(c.events, events.At(i))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/personalize/types"
 
 	"github.com/kindredrec/kindred/internal/clienttest"
+	"github.com/kindredrec/kindred/internal/recipe/recipetest"
 	"github.com/kindredrec/kindred/internal/synth"
 )
 
@@ -30,6 +31,7 @@ func TestRecipes(t *testing.T) {
 	f.run(t, "aws-trending-now", f.testTrending)
 	f.run(t, "aws-hrnn", f.testRetired)
 	f.run(t, "aws-semantic-similarity", f.testUntitled)
+	f.run(t, "aws-next-best-action", f.testNoActions)
 }
 
 // measured returns the metrics of a version, whose names must be the ranking ones and some more.
@@ -230,4 +232,62 @@ func TestThemes(t *testing.T) {
 	_, sims := f.train("sims", "aws-sims")
 	_, err = ask("sims", "TITLE", sims)
 	f.refused("themes of aws-sims", err, "aws-similar-items")
+}
+
+// Without an Actions dataset there is nothing to recommend.
+func (f *films) testNoActions(t *testing.T) {
+	solution := f.active(f.Solution(t.Context(), "inactive", f.group, "aws-next-best-action"))
+	reason := f.settled(ok[string](t)(f.Version(t.Context(), solution)), clienttest.Failed)
+	if !strings.Contains(reason, "an Actions dataset with at least 1 action; found 0") {
+		t.Errorf("failureReason is %q, want the Actions dataset in it", reason)
+	}
+}
+
+const (
+	actionSchema = `{"type":"record","name":"Actions","namespace":"com.amazonaws.personalize.schema","version":"1.0","fields":[` +
+		`{"name":"ACTION_ID","type":"string"},{"name":"VALUE","type":["null","long"]},{"name":"REPEAT_FREQUENCY","type":["null","long"]}]}`
+	offerSchema = `{"type":"record","name":"ActionInteractions","namespace":"com.amazonaws.personalize.schema","version":"1.0","fields":[` +
+		`{"name":"USER_ID","type":"string"},{"name":"ACTION_ID","type":"string"},{"name":"EVENT_TYPE","type":"string"},{"name":"TIMESTAMP","type":"long"}]}`
+)
+
+// Actions are learned of from their own datasets, and measured as the service measures them.
+func TestNextBestAction(t *testing.T) {
+	s := start(t, t.TempDir())
+	ctx := t.Context()
+	if err := s.MakeBucket(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f := &films{server: s, world: &world{}, group: s.active(s.Group(ctx, "offers"))}
+	d := recipetest.Offers()
+	events, offers := "USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\n", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n"
+	for u := range d.Users.Len() {
+		items, times := d.History(u)
+		for k, i := range items {
+			events += fmt.Sprintf("%s,%s,watch,%d\n", d.Users.At(u), d.Items.At(int(i)), times[k])
+		}
+	}
+	for _, e := range d.Actions.Events {
+		offers += fmt.Sprintf("%s,%s,%s,%d\n", d.Users.At(int(e.User)), d.Actions.Names.At(int(e.Action)), [...]string{"", "Taken", "Not taken", "Viewed"}[e.Kind], e.Time)
+	}
+	for kind, table := range map[string][2]string{
+		"Interactions": {synth.InteractionsSchema, events}, "Actions": {actionSchema, "ACTION_ID,VALUE,REPEAT_FREQUENCY\na0,5,\na1,,7\na2,,\na3,1,\n"},
+		"Action_Interactions": {offerSchema, offers},
+	} {
+		set := s.active(s.Dataset(ctx, f.group, kind, table[0]))
+		f.bring(strings.ReplaceAll(kind, "_", "-"), set, f.put(kind+".csv", []byte(table[1])), types.ImportModeFull)
+	}
+	_, version := f.train("offers", "aws-next-best-action")
+	m := f.metrics(version)
+	want := []string{"area_under_curve", "coverage", "normalized_discounted_cumulative_gain_at_10", "normalized_discounted_cumulative_gain_at_25",
+		"normalized_discounted_cumulative_gain_at_5", "precision", "recall"}
+	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) {
+		t.Errorf("metrics are %v, want %v", got, want)
+	}
+	if m["coverage"] != 1 || m["recall"] <= 0 || m["precision"] <= 0 {
+		t.Errorf("metrics are %v, want all four actions recommended and some of them taken", m)
+	}
+	_, err := f.Infer(ctx, clienttest.Batch{Name: "offers", Version: version, Input: "in/users.json", Output: "out/offers/"})
+	f.refused("a batch inference job of actions", err, "aws-next-best-action")
+	_, err = f.configured("yearly", "aws-next-best-action", &types.SolutionConfig{FeatureTransformationParameters: map[string]string{"action_optimization_period": "365"}})
+	f.refused("a period of 365 days", err, "action_optimization_period", "from 7 to 28")
 }

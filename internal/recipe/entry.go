@@ -7,7 +7,7 @@ type Entry struct {
 	Domain  string  // "" for a recipe of custom dataset groups
 	UseCase UseCase // of a recipe of a domain
 	Retired bool    // can be used and described, but is not listed
-	Trainer Trainer // nil for a recipe that is listed but cannot be trained yet
+	Trainer Trainer // nil for a recipe that is listed but cannot be trained
 }
 
 // A UseCase is what a recipe of a domain is beside its algorithm (domains.md §2 and §3).

@@ -19,6 +19,7 @@ const (
 	PersonalizedRanking = "PERSONALIZED_RANKING"
 	RelatedItems        = "RELATED_ITEMS"
 	PopularItems        = "POPULAR_ITEMS"
+	PersonalizedActions = "PERSONALIZED_ACTIONS"
 	UserSegmentation    = "USER_SEGMENTATION"
 )
 
@@ -31,6 +32,7 @@ const (
 	ByUserList             // userId and itemList: in which order
 
 	UsersByItem       // itemId: which users next; see SegmentModel
+	ActionsByUser     // userId: which actions next; see ActionModel
 	UsersByAttributes // itemAttributes: which users next for the items that have them
 )
 
@@ -109,6 +111,7 @@ type Data struct {
 	Columns      []Column  // item metadata
 	Title        Column    // the field of Items that names an item (itemName), nil for none
 	Texts        []Column  // those of Columns that are free text
+	Actions      *Actions  // nil for a group without
 }
 
 // History returns the item and time columns of user u.

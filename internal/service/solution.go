@@ -33,12 +33,15 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 	name := sc.arn(arn.Solution, in.Name)
 	var due time.Time
 	err = s.change(ctx, func(tx catalog.Store) error {
-		_, group, err := load[api.DatasetGroup](ctx, sc, tx, arn.DatasetGroup, "datasetGroupArn", in.DatasetGroupArn)
+		home, group, err := load[api.DatasetGroup](ctx, sc, tx, arn.DatasetGroup, "datasetGroupArn", in.DatasetGroupArn)
 		if err != nil {
 			return err
 		}
 		if err := needActive(arn.DatasetGroup, group.ARN, group.Status); err != nil {
 			return err
+		}
+		if entry.Type == recipe.PersonalizedActions && home.Domain != "" {
+			return fault.Newf(fault.Invalid, "The recipe %s is for custom dataset groups, and %s is of domain %s.", entry.Name, group.ARN, home.Domain)
 		}
 		if err := checkTrainingData(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
 			return err

@@ -16,7 +16,8 @@ import (
 // A Version is a trained solution version opened for asking: its model, and the data of its group as it
 // is now, so that events and records that came after the training count.
 //
-// A version that ranks items has Model and View, one that ranks users Segments and Users.
+// A version that ranks items has Model and View, one that ranks users Segments and Users, and one that ranks actions
+// Actions and View.
 type Version struct {
 	Info  recipe.Info
 	Model recipe.Model
@@ -25,6 +26,8 @@ type Version struct {
 
 	Segments recipe.SegmentModel
 	Users    *dataset.UserView
+
+	Actions recipe.ActionModel
 
 	file *artifact.File
 	snap *dataset.Snapshot
@@ -66,9 +69,12 @@ func (c Config) Open(ctx context.Context, version arn.ARN) (*Version, error) {
 		v.file.Close()
 		return nil, fmt.Errorf("data of %s: %w", version, err)
 	}
-	if v.Segments != nil {
+	switch {
+	case v.Segments != nil:
 		v.Users = v.snap.UserView(v.Segments.Users())
-	} else {
+	case v.Actions != nil:
+		v.View = v.snap.View(v.Actions.Items(), st.Order.selection())
+	default:
 		v.View = v.snap.View(v.Model.Items(), st.Order.selection())
 	}
 	return v, nil
@@ -81,6 +87,8 @@ func (v *Version) open(trainer recipe.Trainer) (err error) {
 		v.Model, err = r.Open(v.file)
 	case recipe.Segmenter:
 		v.Segments, err = r.OpenSegments(v.file)
+	case recipe.Advisor:
+		v.Actions, err = r.OpenActions(v.file)
 	default:
 		err = fmt.Errorf("the recipe %s makes no models", trainer.Info().Name)
 	}

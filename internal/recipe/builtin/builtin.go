@@ -3,6 +3,7 @@ package builtin
 
 import (
 	"github.com/kindredrec/kindred/internal/recipe"
+	"github.com/kindredrec/kindred/internal/recipe/actions"
 	"github.com/kindredrec/kindred/internal/recipe/affinity"
 	"github.com/kindredrec/kindred/internal/recipe/blend"
 	"github.com/kindredrec/kindred/internal/recipe/factors"
@@ -38,10 +39,16 @@ func Segmenters() []recipe.Segmenter {
 	return []recipe.Segmenter{affinity.Items(), affinity.Attributes()}
 }
 
+// Advisors returns the recipes that rank actions and can be trained, by ascending name.
+func Advisors() []recipe.Advisor { return []recipe.Advisor{actions.Recipe{}} }
+
 // trainers are all recipes that can be trained.
 func trainers() []recipe.Trainer {
 	var all []recipe.Trainer
 	for _, r := range Segmenters() {
+		all = append(all, r)
+	}
+	for _, r := range Advisors() {
 		all = append(all, r)
 	}
 	for _, r := range All() {

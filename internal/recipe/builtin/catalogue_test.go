@@ -29,7 +29,8 @@ func TestCatalogue(t *testing.T) {
 		if e.Domain != "" {
 			_, ranks = e.Trainer.(recipe.Recipe)
 		}
-		if ok := ranks || segments; ok != (e.Trainer != nil) || segments != (e.Type == recipe.UserSegmentation) {
+		_, advises := e.Trainer.(recipe.Advisor)
+		if ok := ranks || segments || advises; ok != (e.Trainer != nil) || advises != (e.Type == recipe.PersonalizedActions) || segments != (e.Type == recipe.UserSegmentation) {
 			t.Errorf("%s, %s: Trainer is %T, Find says %v", e.Name, e.Type, e.Trainer, ranks)
 		}
 	}
