@@ -63,6 +63,9 @@ type settings struct {
 	Level   [voices]float64  // what a voice's signal is divided by
 	Weights [signals]float64 // logit per unit of signal
 	Network *seqnet.Shape    // nil if there is none
+
+	HalfLife float64 // learned.halfLife
+	Sessions bool    // whether there are learned.sessions
 }
 
 // Train learns the lists from all but what the inner split holds back, weighs them on that, and learns
@@ -83,7 +86,10 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err != nil {
 		return err
 	}
-	l, err := learn(ctx, all, t.Threads, &p)
+	if !weighed {
+		s.Weights = prior(recency)
+	}
+	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), t.Threads, &p)
 	if err != nil {
 		return err
 	}
@@ -91,8 +97,8 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 		return err
 	}
 	s.Network = l.network.shape()
+	s.HalfLife, s.Sessions = l.halfLife, l.sessions != nil
 	if !weighed {
-		s.Weights = prior(recency)
 		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
 			return err
 		}
@@ -105,14 +111,15 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 //
 // The split is by time, as everything is measured, unless times say nothing: then the newest events of everybody
 // are the same few items, and what is learned of them is wrong for the rest. So events are held back from
-// anywhere instead, and no network learns their order.
+// anywhere instead, and nothing is learned of their order.
 func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences, p *progress) (*network, bool, error) {
-	scattered := all.simultaneous() && all.uniform()
+	scattered := all.scattered()
 	part, tests := all.holdBack(t.Seed, scattered)
 	if len(tests) < leastTests {
 		return nil, false, nil
 	}
-	l, err := learn(ctx, part, t.Threads, p)
+	use := usable(s.Recency && !scattered)
+	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), t.Threads, p)
 	if err != nil {
 		return nil, false, err
 	}
@@ -121,7 +128,7 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 			return nil, false, err
 		}
 	}
-	if err := weigh(ctx, s, l, tests, t.Threads); err != nil {
+	if err := s.weigh(ctx, l, tests, use, t.Threads); err != nil {
 		return nil, false, err
 	}
 	t.Log.Debug("weighed", "tests", len(tests), "weights", s.Weights)
@@ -135,13 +142,21 @@ type learned struct {
 	order    []int32   // items by popularity
 	popular  []float32 // log(users+1)
 	trending []float32 // log(newest events+1)
+	halfLife float64   // seconds in which what a user had counts half
+	sessions *sessions // nil where order is not to count
 }
 
-// learn trains every family on the events.
-func learn(ctx context.Context, s *sequences, threads int, p *progress) (*learned, error) {
+// learn trains the families that are wanted on the events; the others' lists are empty.
+func learn(ctx context.Context, s *sequences, want wanted, threads int, p *progress) (*learned, error) {
 	count := s.users()
-	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent())}
+	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
+	if want.sessions {
+		l.sessions = newSessions(s)
+	}
 	for k, train := range families(s.n) {
+		if !want.families[k] {
+			train = trainNothing
+		}
 		var err error
 		if l.families[k], err = train(ctx, s, threads); err != nil {
 			return nil, err
@@ -149,6 +164,26 @@ func learn(ctx context.Context, s *sequences, threads int, p *progress) (*learne
 		p.step()
 	}
 	return l, nil
+}
+
+// wanted says what is worth learning.
+type wanted struct {
+	families [familyCount]bool
+	sessions bool
+}
+
+// wantedBy is what is needed for the signals that count.
+func wantedBy(counts func(signal int) bool) (w wanted) {
+	for v := range voices {
+		if counts(2*v) || counts(2*v+1) {
+			if v == afterVoice || v == aroundVoice {
+				w.sessions = true
+			} else {
+				w.families[voiceFamily[v]] = true
+			}
+		}
+	}
+	return w
 }
 
 // The families of lists, in the order of learned.families.
@@ -163,10 +198,19 @@ type trainer func(ctx context.Context, s *sequences, threads int) (lists, error)
 
 // families are the trainers for a catalogue of n items: dense linear models if these are affordable.
 func families(n int) [familyCount]trainer {
-	if n <= denseItems {
-		return [familyCount]trainer{trainTransitions, trainForward, trainTogether}
+	f := [familyCount]trainer{trainTransitions, trainForward, trainTogether}
+	if n > denseForward {
+		f[forward] = trainFarTransitions
 	}
-	return [familyCount]trainer{trainTransitions, trainFarTransitions, trainWalks}
+	if n > denseTogether {
+		f[together] = trainWalks
+	}
+	return f
+}
+
+// trainNothing makes empty lists.
+func trainNothing(_ context.Context, s *sequences, _ int) (lists, error) {
+	return lists{start: make([]int64, s.n+1)}, nil
 }
 
 // progress counts the families that are trained.
@@ -216,6 +260,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 			return err
 		}
 	}
+	if err := l.sessions.put(w); err != nil {
+		return err
+	}
 	if err := l.network.put(w); err != nil {
 		return err
 	}
@@ -248,6 +295,12 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	}
 	for k := range m.families {
 		if m.families[k], err = getLists(f, listNames[k], n); err != nil {
+			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+		}
+	}
+	m.halfLife = m.settings.HalfLife
+	if m.settings.Sessions {
+		if m.sessions, err = getSessions(f, n); err != nil {
 			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 		}
 	}

@@ -22,15 +22,20 @@ func TestPersonalization(t *testing.T) { recipetest.Run(t, blend.Personalization
 func TestRanking(t *testing.T) { recipetest.Run(t, blend.Ranking()) }
 
 // chains is data where order is everything: everybody goes from item k to k+1, and so on in a circle of n,
-// from a place of their own; each circle has as many users of each item as any other.
+// from a place of their own; each circle has as many users of each item as any other. Items that nobody
+// comes by are there as well.
 func chains(users, n, length int) *recipe.Data {
 	var events []recipetest.Event
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("i%05d", i)
+	}
 	for u := range users {
 		for k := range length {
-			events = append(events, recipetest.Event{User: fmt.Sprintf("u%03d", u), Item: fmt.Sprintf("i%05d", (u*7+k)%n), Time: int64(1000*k + u)})
+			events = append(events, recipetest.Event{User: fmt.Sprintf("u%05d", u), Item: fmt.Sprintf("i%05d", (u*7+k)%n), Time: int64(1000*k + u)})
 		}
 	}
-	return recipetest.Build(events)
+	return recipetest.Build(events, all...)
 }
 
 func ask(t *testing.T, m recipe.Model, q recipe.Query) recipe.Answer {
@@ -67,7 +72,7 @@ func train(t *testing.T, d *recipe.Data, recency string, threads int) (recipe.Mo
 
 // A small catalogue has dense models and a large one has lists; both tell what comes next, whoever asks.
 func TestNext(t *testing.T) {
-	for _, n := range []int{50, 5000} {
+	for _, n := range []int{50, 21000} {
 		d := chains(10*min(n, 100), n, 12)
 		m, _ := train(t, d, "true", 2)
 		right := 0
@@ -133,25 +138,56 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// Where a click and a view of one thing are logged at one moment, the second of them is foretold after the first.
+func TestAgain(t *testing.T) {
+	d := chains(100, 50, 12)
+	var events []recipetest.Event
+	for u := range d.Users.Len() {
+		items, times := d.History(u)
+		for k := range items {
+			events = append(events, recipetest.Event{User: d.Users.At(u), Item: d.Items.At(int(items[k])), Time: 10 * times[k]})
+			if k < len(items)-1 || u%2 == 0 { // a view has not come yet
+				events = append(events, recipetest.Event{User: d.Users.At(u), Item: d.Items.At(int(items[k])), Time: 10*times[k] + 1})
+			}
+		}
+	}
+	twice := recipetest.Build(events)
+	for k := range twice.Time {
+		twice.Time[k] -= twice.Time[k] % 10
+	}
+	m, _ := train(t, twice, "true", 2)
+	q := recipe.Query{Count: 1, Known: true}
+	q.Items, q.Times = twice.History(7)
+	q.Items, q.Times = q.Items[:9], q.Times[:9] // the first of two
+	if got := ask(t, m, q).Items[0]; got != q.Items[8] {
+		t.Errorf("after a single %d comes %d, want the same again", q.Items[8], got)
+	}
+	q.Items, q.Times = twice.History(7)
+	q.Items, q.Times = q.Items[:10], q.Times[:10]
+	if got, next := ask(t, m, q).Items[0], twice.Item[twice.Start[7]+10]; got != next {
+		t.Errorf("after two of %d comes %d, want %d", q.Items[9], got, next)
+	}
+}
+
 // Where a filter leaves less than is asked for of what is scored, popular items follow, without scores.
 func TestFill(t *testing.T) {
-	const n = 5000
-	d := chains(n, n, 3)
+	const n = 21000
+	d := chains(1000, n, 3)
 	m, _ := train(t, d, "true", 2)
 	q := recipe.Query{Count: 20, Known: true, Allow: bitset.New(d.Items.Len())}
 	q.Items, q.Times = d.History(0)
-	for i := 3000; i < 3050; i++ { // far from user 0 and from the thousand best-known
+	for i := 20000; i < 20050; i++ { // far from user 0 and from the thousand best-known
 		q.Allow.Add(i)
 	}
 	q.Allow.Add(1)
 	a := ask(t, m, q)
-	if len(a.Items) != 20 || len(a.Scores) != 1 || a.Items[0] != 1 || a.Items[1] != 3000 || a.Scores[0] != 1 {
-		t.Errorf("%v with scores %v, want item 1 with all of the score, then 19 without from 3000 on", a.Items, a.Scores)
+	if len(a.Items) != 20 || len(a.Scores) != 1 || a.Items[0] != 1 || a.Items[1] != 20000 || a.Scores[0] != 1 {
+		t.Errorf("%v with scores %v, want item 1 with all of the score, then 19 without from 20000 on", a.Items, a.Scores)
 	}
 }
 
 func TestThreadsOnManyItems(t *testing.T) {
-	for _, n := range []int{300, 5000} {
+	for _, n := range []int{300, 21000} {
 		d := chains(800, n, 12)
 		_, one := train(t, d, "true", 1)
 		if _, three := train(t, d, "true", 3); !bytes.Equal(one, three) {

@@ -3,16 +3,17 @@ package blend
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/topk"
 )
 
-// weigh sets the level of the voices and the weights of the signals by the tests.
+// weigh sets the level of the voices and the weights of the signals that are to be used by the tests.
 //
-// The weights make what the tests' users did next as likely as possible under a softmax over the catalogue:
-// a concave problem in a few numbers with one answer, after which scores are probabilities.
-func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads int) error {
+// The weights make what the tests' users did next as likely as possible under a softmax over what could come:
+// a concave problem in a few numbers with one answer.
+func (s *settings) weigh(ctx context.Context, l *learned, tests []test, use [signals]bool, threads int) error {
 	before := make([][]int32, len(tests))
 	for k, t := range tests {
 		before[k] = t.before
@@ -20,17 +21,52 @@ func weigh(ctx context.Context, s *settings, l *learned, tests []test, threads i
 	if err := s.setLevels(ctx, l, before, threads); err != nil {
 		return err
 	}
-	examples := make([]example, len(tests))
-	err := als.Spread(ctx, threads, len(tests), 16, func(lo, hi int) {
-		w := newListener(l, s.Recency)
-		for k := lo; k < hi; k++ {
-			examples[k] = newExample(w, &s.Level, tests[k])
-		}
-	})
+	examples, err := s.examples(ctx, l, tests, threads)
 	if err != nil {
 		return err
 	}
-	s.Weights, err = rising(ctx, examples, prior(s.Recency), usable(s.Recency), threads)
+	again := use[againSignal]
+	use[againSignal] = false
+	if s.Weights, err = rising(ctx, examples, prior(s.Recency), use, threads); err != nil || !again {
+		return err
+	}
+	return s.weighAgain(ctx, l, tests, threads)
+}
+
+// examples makes an example of each test, in their order.
+func (s *settings) examples(ctx context.Context, l *learned, tests []test, threads int) ([]example, error) {
+	out := make([]example, len(tests))
+	err := als.Spread(ctx, threads, len(tests), 16, func(lo, hi int) {
+		w := newListener(l, s.Recency)
+		for k := lo; k < hi; k++ {
+			out[k] = newExample(w, &s.Level, tests[k])
+		}
+	})
+	return out, err
+}
+
+// weighAgain sets the weight of the newest item coming once more, everything else being as it is. Tests hold whole
+// moments back, but events are told one by one: where a click and a view of one thing are logged at one moment, the
+// second of them is what comes next. So it is weighed by the next event alone, wherever that cuts.
+func (s *settings) weighAgain(ctx context.Context, l *learned, tests []test, threads int) error {
+	single := make([]test, len(tests))
+	for k, t := range tests {
+		single[k] = t.atEvent()
+	}
+	examples, err := s.examples(ctx, l, single, threads)
+	if err != nil {
+		return err
+	}
+	for k := range examples {
+		e := &examples[k]
+		for c := range e.x {
+			for a, x := range e.x[c] {
+				e.stands[c] += s.Weights[a] * float64(x)
+			}
+		}
+	}
+	w, err := maximise(ctx, examples, [signals]float64{}, [signals]bool{againSignal: true}, threads)
+	s.Weights[againSignal] = max(0, w[againSignal])
 	return err
 }
 
@@ -57,7 +93,7 @@ func (s *settings) setLevels(ctx context.Context, l *learned, histories [][]int3
 	err := als.Spread(ctx, threads, len(histories), 16, func(lo, hi int) {
 		w := newListener(l, s.Recency)
 		for k := lo; k < hi; k++ {
-			w.listen(histories[k])
+			w.listen(histories[k], nil)
 			loudest[k] = w.loudest
 		}
 	})
@@ -78,54 +114,45 @@ func (s *settings) setLevels(ctx context.Context, l *learned, histories [][]int3
 // An example is one test: what the items that could come next look like, and which did.
 type example struct {
 	x      [][signals]float32
-	stands []float64 // log of how many items each stands for
+	stands []float64 // what is added to the logit
 	truth  []float64 // share of what came next; sums to mass
-	mass   float64   // how much the test counts: the mean weight of what came next, 1 without weights
+	mass   float64   // how much the test counts: the mean weight of what came next, 1 without weights; 0 if it is empty
 }
 
-const (
-	hardest = 40  // items by each voice and by popularity
-	drawn   = 200 // of the rest, evenly
-)
+// hardest is how many items by each voice, by the network and by popularity could come next. Whatever is in the
+// first places of a list is among them. Weights that were fitted to everything else as well would be better at telling what
+// nobody is shown.
+const hardest = 60
 
-// newExample takes the items that are hard to tell from the truth, and a sample of the others: a softmax
-// over all of them would cost twenty times as much and say nearly the same.
-func newExample(w *listener, level *[voices]float64, t test) example {
-	w.listen(t.before)
-	n := len(w.learned.order)
-	share := map[int32]float64{}
-	var total, worth float64
+// newExample takes the items that are hard to tell from the truth. What came next counts if it is one of them.
+func newExample(w *listener, level *[voices]float64, t test) (e example) {
+	w.listen(t.before, t.times)
+	share, worth := map[int32]float64{}, map[int32]float64{}
 	for k, i := range t.next {
 		now := 1 / float64(t.late[k]+1) // what comes at once says most
-		share[i] += now * float64(at(t.worth, k))
-		total += now
-		worth += now * float64(at(t.worth, k))
+		share[i] += now
+		worth[i] += now * float64(at(t.worth, k))
 	}
-	sure := map[int32]bool{}
-	for _, i := range w.hard() {
-		sure[i] = true
+	candidates := w.hard()
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates)
+	var total float64
+	for _, i := range candidates {
+		total += share[i]
 	}
-	for i := range share {
-		sure[i] = true
+	if total == 0 {
+		return e
 	}
-	step := max(1, (n-len(sure))/drawn)
-	e := example{mass: worth / total}
+	n := len(candidates)
+	e.x, e.truth, e.stands = make([][signals]float32, n), make([]float64, n), make([]float64, n)
 	var x [signals]float64
-	rest := 0
-	for i := range int32(n) {
-		stands := 0.0
-		if !sure[i] {
-			if rest++; rest%step != 0 {
-				continue
-			}
-			stands = math.Log(float64(step))
-		}
+	for c, i := range candidates {
 		w.signals(i, level, &x)
-		var narrow [signals]float32
 		for k, v := range x {
-			narrow[k] = float32(v)
+			e.x[c][k] = float32(v)
 		}
-		e.x, e.stands, e.truth = append(e.x, narrow), append(e.stands, stands), append(e.truth, share[i]/total)
+		e.truth[c] = worth[i] / total
+		e.mass += e.truth[c]
 	}
 	return e
 }
@@ -159,6 +186,11 @@ const pull = 2
 
 // maximise finds the weights by Newton's method; those that are not to be used stay 0.
 func maximise(ctx context.Context, examples []example, prior [signals]float64, use [signals]bool, threads int) ([signals]float64, error) {
+	for k := range prior {
+		if !use[k] {
+			prior[k] = 0
+		}
+	}
 	w := prior
 	at, err := sum(ctx, examples, &w, threads)
 	for range 30 {

@@ -8,9 +8,12 @@ import (
 	"github.com/kindredrec/kindred/internal/num/gemm"
 )
 
-// denseItems is the largest catalogue that gets linear models: they are made of matrices of items by
-// items, 64 MB each at that size, and their time grows with the cube.
-const denseItems = 4096
+// The largest catalogues that get linear models. These are made of matrices of items by items, whose time grows with
+// the cube: one for trainTogether, 1.6 GB at that size, and two for trainForward, 600 MB each.
+const (
+	denseTogether = 20_000
+	denseForward  = 12_288
+)
 
 // Regularisation, near what is known to do well on catalogues of films and books; not tuned here.
 const (

@@ -44,7 +44,7 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 		}
 		q, a := &queries[k], &answers[k]
 		a.Items, a.Scores = a.Items[:0], a.Scores[:0]
-		d.listen(q.Items)
+		d.listen(q.Items, q.Times)
 		if m.asks == recipe.ByUserList {
 			m.answer(d, q, a, q.List, len(q.List))
 			continue

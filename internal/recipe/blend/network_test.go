@@ -33,7 +33,7 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := settings{Recipe: "aws-user-personalization-v2", Recency: true}
-	if err := weigh(ctx, &s, l, tests, 2); err != nil {
+	if err := s.weigh(ctx, l, tests, usable(true), 2); err != nil {
 		t.Fatal(err)
 	}
 	if s.Weights[networkSignal] < 0.1 {

@@ -75,8 +75,22 @@ func (s *sequences) histories(most int) [][]int32 {
 // between before and next[k], those of one moment counting as one time.
 type test struct {
 	before, next []int32
+	times        []int64 // of before
 	late         []int
 	worth        []float32 // weights of next; nil for 1 each
+
+	// What t.atEvent is made of: the history as it is, and where an event of it is to be the next.
+	items []int32
+	when  []int64
+	cut   int // 0 if there is no such place
+}
+
+// atEvent is the test of a single event, whatever else happened at its moment.
+func (t test) atEvent() test {
+	if t.cut == 0 {
+		return test{}
+	}
+	return test{before: t.items[:t.cut], times: t.when[:t.cut], next: t.items[t.cut : t.cut+1], late: []int{0}}
 }
 
 const (
@@ -89,7 +103,7 @@ const (
 // users, chosen evenly by a hash of seed, and these as tests. If scattered, events are held back from
 // anywhere.
 func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
-	chosen := s.choose(seed)
+	chosen := s.choose(seed, scattered)
 	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
 	var tests []test
 	for u := range s.len() {
@@ -104,24 +118,33 @@ func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 			times, weights = t.scatter(items, times, weights, held, mix(seed, uint64(u)))
 		} else {
 			t.newest(items, times, cut)
+			t.items, t.when, t.cut = items, times, len(items)-held
 			times = times[:cut]
 			if weights != nil {
 				weights, t.worth = weights[:cut], weights[cut:]
 			}
 		}
+		t.times = times
 		part.add(t.before, times, weights)
 		tests = append(tests, t)
 	}
 	return part, tests
 }
 
-// choose picks the users to hold back from.
-func (s *sequences) choose(seed uint64) []bool {
+// choose picks the users to hold back from: of all if times say nothing, else of the half that was here last, who are
+// most like those who come next.
+func (s *sequences) choose(seed uint64, scattered bool) []bool {
 	var can []int
 	for u := range s.len() {
 		if len(s.of(u)) >= 3 {
 			can = append(can, u)
 		}
+	}
+	if !scattered && len(can) >= 4*leastTests {
+		slices.SortFunc(can, func(a, b int) int {
+			return cmp.Or(-cmp.Compare(s.time[s.start[a+1]-1], s.time[s.start[b+1]-1]), cmp.Compare(a, b))
+		})
+		can = can[:(len(can)+1)/2]
 	}
 	slices.SortFunc(can, func(a, b int) int {
 		return cmp.Or(cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))), cmp.Compare(a, b))
@@ -179,7 +202,10 @@ func (t *test) scatter(items []int32, times []int64, weights []float32, held int
 	return left, leftWeights
 }
 
-// simultaneous reports whether nine of ten users began at one moment, as they do where times were made up.
+// scattered reports whether what is missing from the data is missing from anywhere, and not what comes next.
+func (s *sequences) scattered() bool { return s.gapped() || s.simultaneous() && s.uniform() }
+
+// simultaneous reports whether half of the users began at one moment, as they do where times were made up.
 func (s *sequences) simultaneous() bool {
 	began := map[int64]int{}
 	most, all := 0, 0
@@ -190,7 +216,40 @@ func (s *sequences) simultaneous() bool {
 			most, all = max(most, began[when]), all+1
 		}
 	}
-	return most >= 2 && 10*most >= 9*all
+	return most >= 2 && 2*most >= all
+}
+
+// gapped reports whether times tick regularly, half of the time at the next tick, and one in fifty events comes later than
+// that: then times number the events, and what is missing was taken from anywhere.
+func (s *sequences) gapped() bool {
+	gaps := map[int64]int{}
+	all := 0
+	for u := range s.len() {
+		times := s.time[s.start[u]:s.start[u+1]]
+		for k := 1; k < len(times); k++ {
+			gaps[times[k]-times[k-1]]++
+			all++
+		}
+	}
+	tick := int64(0)
+	for g, c := range gaps {
+		if c > gaps[tick] || c == gaps[tick] && g < tick {
+			tick = g
+		}
+	}
+	if all < 100 || tick <= 0 || 2*gaps[tick] < all {
+		return false
+	}
+	later, irregular := 0, 0
+	for g, c := range gaps {
+		switch {
+		case g%tick != 0 || g == 0:
+			irregular += c
+		case g > tick:
+			later += c
+		}
+	}
+	return 100*irregular <= all && 50*later >= all
 }
 
 // uniform reports whether all users meet the same items in the same order, say that of
@@ -328,4 +387,12 @@ func mix(a, b uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
+}
+
+// halfLife is the time in which what a user had counts half: a sixth of all time.
+func (s *sequences) halfLife() float64 {
+	if len(s.time) == 0 {
+		return 1
+	}
+	return max(1, float64(slices.Max(s.time)-slices.Min(s.time))/6)
 }

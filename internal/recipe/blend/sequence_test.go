@@ -48,6 +48,68 @@ func TestScatter(t *testing.T) {
 	}
 }
 
+// Times that number the events have holes where some were taken out; times that are times have none that can be seen.
+func TestGapped(t *testing.T) {
+	build := func(when func(u, k int64) (int64, bool)) *sequences {
+		s := &sequences{n: 40, start: []int64{0}}
+		for u := range int64(20) {
+			var items []int32
+			var times []int64
+			for k := range int64(30) {
+				if at, kept := when(u, k); kept {
+					items, times = append(items, int32(k)), append(times, at)
+				}
+			}
+			s.add(items, times, nil)
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		s    *sequences
+		want bool
+	}{
+		"a fifth is missing":       {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, (u+k)%5 != 0 }), true},
+		"nothing is missing":       {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, true }), false},
+		"only the end is missing":  {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, k < 25 }), false},
+		"times are as they happen": {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k + (u*k*k)%37, (u+k)%5 != 0 }), false},
+		"baskets":                  {build(func(u, k int64) (int64, bool) { return 5000*u + 60*(k/9), true }), false},
+	} {
+		if got := c.s.gapped(); got != c.want {
+			t.Errorf("%s: gapped = %v", name, got)
+		}
+	}
+}
+
+// The users that events are held back from are of the half that was here last, unless times say nothing.
+func TestChoose(t *testing.T) {
+	s := &sequences{n: 3, start: []int64{0}}
+	const users = 4 * leastTests
+	for u := range int64(users) {
+		s.add([]int32{0, 1, 2}, []int64{u, u + 1, u + 2}, nil)
+	}
+	for _, scattered := range []bool{false, true} {
+		early := 0
+		for u, chosen := range s.choose(1, scattered) {
+			if chosen && u < users/2 {
+				early++
+			}
+		}
+		if want := map[bool]int{false: 0, true: users / 2}[scattered]; early != want {
+			t.Errorf("scattered %v: %d of the earlier half are chosen, want %d", scattered, early, want)
+		}
+	}
+}
+
+// A test of one event cuts where that is, though it is within a moment.
+func TestAtEvent(t *testing.T) {
+	s := sequencesOf(9, [][2]int64{{1, 10}, {2, 20}, {3, 30}, {3, 30}})
+	_, tests := s.holdBack(1, false)
+	got := tests[0].atEvent()
+	if !slices.Equal(got.before, []int32{1, 2, 3}) || !slices.Equal(got.times, []int64{10, 20, 30}) || !slices.Equal(got.next, []int32{3}) {
+		t.Errorf("before %v at %v comes %v, want 1, 2, 3 and then 3", got.before, got.times, got.next)
+	}
+}
+
 func TestTimesThatSayNothing(t *testing.T) {
 	made, real, turned := &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}
 	for u := range int64(20) {

@@ -14,6 +14,8 @@ const (
 	tasteVoice          // together, all alike
 	phaseVoice          // together, half-life 20
 	moodVoice           // together, half-life 4
+	afterVoice          // what came after in alike sequences
+	aroundVoice         // what stands around in alike sequences, before or after
 	voices
 )
 
@@ -29,17 +31,23 @@ const (
 	lateSignal                       // 2^(−age/3) of its last event
 	longSignal                       // 2^(−age/50)
 	networkSignal                    // the network's logit
+	againSignal                      // 1 for the newest item, unless the one before was the same
+	countSignal                      // log of how often, each time fading by learned.halfLife
+	ownerSignal                      // hadSignal · log(different items the user had)
 	signals
 )
 
 const sharpness = 30
+
+// voiceFamily is whose lists the voices before afterVoice sum.
+var voiceFamily = [afterVoice]int{transitions, forward, together, together, together}
 
 // usable says which signals count: without recency those that know no order.
 func usable(recency bool) (use [signals]bool) {
 	for k := range use {
 		use[k] = recency
 	}
-	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, popularSignal, hadSignal, oftenSignal} {
+	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
 		use[k] = true
 	}
 	return use
@@ -55,7 +63,7 @@ func prior(recency bool) (w [signals]float64) {
 	return w
 }
 
-// A listener is scratch memory for one history at a time: 32 bytes an item.
+// A listener is scratch memory for one history at a time: 41 bytes an item and 8 a sequence of learned.sessions.
 type listener struct {
 	learned *learned
 	recency bool
@@ -63,16 +71,24 @@ type listener struct {
 	sum     [][voices]float32
 	age     []int32 // of the last event of a history's item, from 1; 0 for other items
 	often   []int32
+	count   []float32 // of the events of a history's item, each fading by time
 	seen    []bool
 	loudest [voices]float32
 	touched []int32 // the items whose sum or age is set, each once
+	kinds   float64 // different items in the history
+	again   int32   // againSignal's item, or -1
+	finder  *finder // nil without sessions
 	ear     ear
 }
 
 func newListener(l *learned, recency bool) *listener {
 	n := len(l.order)
-	return &listener{learned: l, recency: recency, sum: make([][voices]float32, n),
-		age: make([]int32, n), often: make([]int32, n), seen: make([]bool, n)}
+	w := &listener{learned: l, recency: recency, sum: make([][voices]float32, n),
+		age: make([]int32, n), often: make([]int32, n), count: make([]float32, n), seen: make([]bool, n)}
+	if l.sessions != nil && recency {
+		w.finder = newFinder(l.sessions)
+	}
+	return w
 }
 
 func (w *listener) touch(i int32) {
@@ -84,46 +100,77 @@ func (w *listener) touch(i int32) {
 
 func (w *listener) reset() {
 	for _, i := range w.touched {
-		w.sum[i], w.age[i], w.often[i], w.seen[i] = [voices]float32{}, 0, 0, false
+		w.sum[i], w.age[i], w.often[i], w.count[i], w.seen[i] = [voices]float32{}, 0, 0, 0, false
 	}
 	w.touched = w.touched[:0]
+	w.loudest, w.kinds, w.again = [voices]float32{}, 0, -1
 }
 
-// listen sums up what a history, oldest first, says of items.
-func (w *listener) listen(items []int32) {
+// listen sums up what a history, oldest first, says of items. Times may be nil.
+func (w *listener) listen(items []int32, times []int64) {
 	w.reset()
 	history := items
-	items = items[max(0, len(items)-longest):]
-	if !w.recency { // sums then come out the same to the last bit in whatever order things were
+	items, times = items[max(0, len(items)-longest):], times[max(0, len(times)-longest):]
+	if n := len(items); n > 0 && (n == 1 || items[n-1] != items[n-2]) {
+		w.again = items[n-1]
+	}
+	if w.recency {
+		w.remember(items, times)
+		w.ask(history, items)
+	} else { // sums then come out the same to the last bit in whatever order things were
 		items = slices.Sorted(slices.Values(items))
 	}
+	for age := range items {
+		i := items[len(items)-1-age]
+		if w.often[i]++; w.age[i] == 0 {
+			w.kinds++
+			w.touch(i)
+			w.age[i] = int32(age + 1)
+			w.taste(i, age)
+		}
+	}
+	for _, i := range w.touched {
+		for v, s := range w.sum[i] {
+			w.loudest[v] = max(w.loudest[v], s)
+		}
+	}
+}
+
+// remember counts the events by time, and adds what follows them.
+func (w *listener) remember(items []int32, times []int64) {
 	var near float32 // weight of nextVoice in all
 	for age := range min(nextReach, len(items)) {
 		near += nextWeight(age)
 	}
 	for age := range items {
 		i := items[len(items)-1-age]
-		if w.recency {
-			w.order(i, age, near)
-		}
-		if w.often[i]++; w.age[i] == 0 {
-			w.touch(i)
-			w.age[i] = int32(age + 1)
-			w.taste(i, age)
+		w.touch(i)
+		w.order(i, age, near)
+		if newest := len(times) - 1; newest >= 0 {
+			past := float64(times[newest] - times[newest-age])
+			w.count[i] += float32(math.Exp2(-past / w.learned.halfLife))
 		}
 	}
-	if n := w.learned.network; n != nil && w.recency {
+}
+
+// ask asks the network, which looks at all of a history, and the neighbours.
+func (w *listener) ask(history, items []int32) {
+	if n := w.learned.network; n != nil {
 		w.ear.hear(context.Background(), n, history) // never cancelled, so it does not fail
 		for _, i := range w.ear.likely {
 			w.touch(i)
 		}
 	}
-	w.loudest = [voices]float32{}
-	for _, i := range w.touched {
-		for v, s := range w.sum[i] {
-			w.loudest[v] = max(w.loudest[v], s)
-		}
+	if w.finder == nil {
+		return
 	}
+	w.finder.find(items, func(i int32, by float32, after bool) {
+		w.touch(i)
+		if after {
+			w.sum[i][afterVoice] += by
+		}
+		w.sum[i][aroundVoice] += by
+	})
 }
 
 const nextReach = 10
@@ -165,6 +212,7 @@ func (w *listener) taste(i int32, age int) {
 
 // signals sets x to the signals of item i.
 func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
+	*x = [signals]float64{}
 	for v, s := range w.sum[i] {
 		by := level[v]
 		if v >= tasteVoice && w.loudest[v] > 0 {
@@ -172,22 +220,32 @@ func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64)
 		}
 		at := float64(s) / by
 		x[2*v] = at
-		x[2*v+1] = 0
 		if at > 0 {
 			x[2*v+1] = math.Log1p(sharpness * at)
 		}
 	}
 	x[popularSignal] = float64(w.learned.popular[i])
 	x[trendingSignal] = float64(w.learned.trending[i])
-	x[hadSignal], x[oftenSignal], x[lateSignal], x[longSignal] = 0, 0, 0, 0
-	if a := w.age[i]; a > 0 {
-		x[hadSignal] = 1
-		x[oftenSignal] = math.Log(float64(w.often[i]))
-		x[lateSignal] = math.Exp2(-float64(a-1) / 3)
-		x[longSignal] = math.Exp2(-float64(a-1) / 50)
+	if w.age[i] > 0 {
+		w.own(i, x)
 	}
-	x[networkSignal] = 0
 	if n := w.learned.network; n != nil && w.recency {
 		x[networkSignal] = float64(w.ear.logit(n, i))
+	}
+}
+
+// own sets the signals of an item that the user had.
+func (w *listener) own(i int32, x *[signals]float64) {
+	late := float64(w.age[i] - 1)
+	x[hadSignal] = 1
+	x[oftenSignal] = math.Log(float64(w.often[i]))
+	x[lateSignal] = math.Exp2(-late / 3)
+	x[longSignal] = math.Exp2(-late / 50)
+	x[ownerSignal] = math.Log(w.kinds)
+	if w.count[i] > 0 {
+		x[countSignal] = max(-8, math.Log(float64(w.count[i])))
+	}
+	if i == w.again {
+		x[againSignal] = 1
 	}
 }
