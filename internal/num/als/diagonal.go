@@ -3,7 +3,7 @@ package als
 import "github.com/kindredrec/kindred/internal/num/f32"
 
 // ahead is how many columns are brought into the cache before they are needed.
-const ahead = 32
+const ahead = 16
 
 // solveDiagonal is Solve for a diagonal Gram matrix, preconditioned with it.
 //

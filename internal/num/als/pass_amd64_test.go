@@ -3,6 +3,7 @@
 package als
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -72,4 +73,34 @@ func same(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool {
 		return math.Float32bits(x) == math.Float32bits(y) || x != x && y != y
 	})
+}
+
+// BenchmarkPass is a pass over columns that are in the cache.
+func BenchmarkPass(b *testing.B) {
+	for _, stride := range []int{64, 128} {
+		for _, n := range []int{5, 24} {
+			fixed, weights, cols := make([]float32, 32*stride), make([]float32, n), make([]int32, n)
+			for k := range cols {
+				cols[k], weights[k] = int32(k*7%32), 1
+			}
+			v, out := make([]float32, stride), make([]float32, stride)
+			for _, s := range sets {
+				if !s.runs {
+					continue
+				}
+				b.Run(fmt.Sprintf("d=%d/n=%d/%s", stride, n, s.name), func(b *testing.B) {
+					for b.Loop() {
+						s.goOver(fixed, cols, weights, v, 1, v, out)
+					}
+					b.ReportMetric(float64(4*stride*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+			b.Run(fmt.Sprintf("d=%d/n=%d/step", stride, n), func(b *testing.B) {
+				p := ones(stride)
+				for b.Loop() {
+					step(v, out, p, p, p, 1e-9)
+				}
+			})
+		}
+	}
 }
