@@ -1,6 +1,7 @@
 package als
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -98,8 +99,12 @@ func inner(x, y []float64) (sum float64) {
 }
 
 func BenchmarkEigenvectors(b *testing.B) {
-	gram := madeOf(128, func(k int) float64 { return math.Exp(-float64(k) / 9) })
-	for b.Loop() {
-		eigenvectors(gram, 128, 128)
+	for _, dim := range []int{64, 128, 256} {
+		b.Run(fmt.Sprintf("d=%d", dim), func(b *testing.B) {
+			gram := madeOf(dim, func(k int) float64 { return math.Exp(-float64(k) / 9) })
+			for b.Loop() {
+				eigenvectors(gram, dim, Stride(dim))
+			}
+		})
 	}
 }

@@ -137,8 +137,8 @@ func TestMulOfSeveralBlocks(t *testing.T) {
 		m, n, k        int
 		transA, transB bool
 	}{
-		{blockRows + 13, sharedBy + 40, 300, false, false},
-		{blockRows + 13, sharedBy + 40, 300, true, true},
+		{blockRows + 13, sharedBy + 40, 30, false, false},
+		{blockRows + 13, 70, depth + 30, true, true},
 		{30, blockCols + 50, 20, false, true},
 		{3 * blockRows, 40, 64, false, false},
 	} {
