@@ -58,6 +58,8 @@ func (w *world) full(kind string) []request {
 			{"performHPO": false, "performAutoTraining": true, "solutionConfig": request{
 				"eventValueThreshold": "0.5", "autoMLConfig": request{"metricName": "precision_at_25", "recipeList": []any{"arn:aws:personalize:::recipe/aws-sims"}},
 				"trainingDataConfig": request{"includedDatasetColumns": request{"Items": []any{"GENRE"}}}}},
+			{"recipeArn": "arn:aws:personalize:::recipe/aws-user-personalization-v2", "solutionConfig": request{
+				"eventsConfig": request{"eventParametersList": []any{request{"eventType": "view", "weight": 0.25, "eventValueThreshold": 0.5}}}}},
 		}
 	case arn.SolutionVersion:
 		return []request{{"name": fresh("version"), "trainingMode": "FULL", "tags": twoTags}}
@@ -89,7 +91,6 @@ var refusals = map[string]any{
 	"CreateBatchInferenceJob.themeGenerationConfig":                                                         request{"fieldsForThemeGeneration": request{"itemName": "TITLE"}},
 	"CreateCampaign.campaignConfig.rankingInfluence":                                                        request{"POPULARITY": 0.5},
 	"CreateSolution.performIncrementalUpdate":                                                               true,
-	"CreateSolution.solutionConfig.eventsConfig":                                                            request{"eventParametersList": []any{request{"eventType": "view", "weight": 1}}},
 	"CreateSolution.solutionConfig.optimizationObjective":                                                   request{"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.categoricalHyperParameterRanges": []any{request{"name": "none", "values": []any{"a"}}},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.continuousHyperParameterRanges":  []any{request{"name": "none", "minValue": 0, "maxValue": 1}},

@@ -113,10 +113,10 @@ func newWorld(t testing.TB, c *caller) *world {
 // interactions are what fifty users did, as CSV.
 func interactions() string {
 	var b strings.Builder
-	b.WriteString("USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\n")
+	b.WriteString("USER_ID,ITEM_ID,EVENT_TYPE,EVENT_VALUE,TIMESTAMP\n")
 	for u := range 50 {
 		for n := range 8 {
-			fmt.Fprintf(&b, "u%d,i%d,%s,%d\n", u, (u%2)+2*((u+n*n)%10), []string{"view", "buy"}[n%2], 1_700_000_000+60*(8*u+n))
+			fmt.Fprintf(&b, "u%d,i%d,%s,1,%d\n", u, (u%2)+2*((u+n*n)%10), []string{"view", "buy"}[n%2], 1_700_000_000+60*(8*u+n))
 		}
 	}
 	return b.String()

@@ -76,6 +76,16 @@ func addWeighted(m map[string]float64, r Result) {
 	m[weightedGain+"k"] += WeightedNDCG(r, Depth)
 }
 
+// WeighedAlike adds to metrics the weighted gains of results whose hits are all worth the same, which are the plain
+// ones.
+func WeighedAlike(m map[string]float64) {
+	const plain = "normalized_discounted_cumulative_gain_at_"
+	for _, d := range depths {
+		m[weightedGain+d.name] = m[plain+d.name]
+	}
+	m[weightedGain+"k"] = m[plain+"25"]
+}
+
 // WeightedNDCG is NDCG where hits are worth their gain, beside the list with the most gain at the top: scaling all
 // gains changes nothing. It is 0 where nothing is worth anything.
 func WeightedNDCG(r Result, k int) float64 {

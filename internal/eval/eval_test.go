@@ -128,6 +128,16 @@ func TestWeightedNDCG(t *testing.T) {
 	if got := WeightedNDCG(Result{Listed: []int32{1}, Truth: []int32{1}, Gain: []float32{0}}, 5); got != 0 {
 		t.Errorf("what is worth nothing gives %v, want 0", got)
 	}
+	one := Metrics([]Result{alike, {Listed: []int32{3, 4}, Truth: []int32{3, 9}}}, 10)
+	same := Metrics([]Result{{Listed: r.Listed, Truth: r.Truth, Gain: []float32{2, 2}}, {Listed: []int32{3, 4}, Truth: []int32{3, 9}, Gain: []float32{2, 2}}}, 10)
+	if WeighedAlike(one); len(one) != 12 || len(same) != 12 {
+		t.Errorf("metrics are %v and %v, want 12 of them", one, same)
+	}
+	for name, want := range same {
+		if math.Abs(one[name]-want) > 1e-9 {
+			t.Errorf("%s where all weigh alike is %v, want %v", name, one[name], want)
+		}
+	}
 	m := Metrics([]Result{r, {Listed: []int32{3}, Truth: []int32{3}, Gain: []float32{1}}}, 10)
 	for _, depth := range []string{"5", "10", "25", "k"} {
 		if got := m["normalized_discounted_cumulative_gain_with_event_weights_at_"+depth]; math.Abs(got-(0.6278+1)/2) > 5e-5 {

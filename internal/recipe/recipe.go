@@ -46,6 +46,8 @@ type Info struct {
 	Updates    bool // the recipe is an Updater
 	NoBatch    bool // not for batch jobs
 	Influenced bool // takes rankingInfluence
+	// EventWeights says that the recipe takes eventsConfig and so heeds Data.Weight.
+	EventWeights bool
 	Themes     bool // takes batchInferenceJobMode THEME_GENERATION
 
 	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed

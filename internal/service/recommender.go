@@ -120,7 +120,7 @@ func checkRecommender(ctx context.Context, tx catalog.Store, sc scope, e recipe.
 	if _, err := batch.ParseExploration(c.ItemExplorationConfig); err != nil {
 		return err
 	}
-	return checkTrainingData(ctx, tx, sc, group, &api.SolutionConfig{TrainingDataConfig: c.TrainingDataConfig})
+	return checkColumns(ctx, tx, sc, group, &api.SolutionConfig{TrainingDataConfig: c.TrainingDataConfig})
 }
 
 // completed returns a configuration with the documented defaults added.

@@ -43,7 +43,7 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 		if entry.Type == recipe.PersonalizedActions && home.Domain != "" {
 			return fault.Newf(fault.Invalid, "The recipe %s is for custom dataset groups, and %s is of domain %s.", entry.Name, group.ARN, home.Domain)
 		}
-		if err := checkTrainingData(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
+		if err := checkColumns(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
 			return err
 		}
 		if err := roomIn(ctx, tx, sc, s.quotas.Solutions, arn.Solution, group.ARN); err != nil {
@@ -114,24 +114,13 @@ func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
 			return fault.Newf(fault.Invalid, "solutionConfig.eventValueThreshold %q is not a number.", c.EventValueThreshold)
 		}
 	}
-	if err := checkEvents(e, c.EventsConfig); err != nil {
+	if err := checkEvents(e, c.EventsConfig, in.EventType, c.EventValueThreshold); err != nil {
 		return err
 	}
 	if c.OptimizationObjective != nil {
 		return fault.Newf(fault.Unsupported, "Kindred does not train for an optimizationObjective yet.")
 	}
 	return checkSchedule(c.AutoTrainingConfig)
-}
-
-// checkEvents refuses what only the v2 recipes take.
-func checkEvents(e recipe.Entry, c *api.EventsConfig) error {
-	if c == nil {
-		return nil
-	}
-	if strings.HasSuffix(e.Name, "-v2") {
-		return fault.Newf(fault.Unsupported, "Kindred does not weigh event types yet; leave eventsConfig out, or choose one type with eventType.")
-	}
-	return fault.Newf(fault.Invalid, "eventsConfig is for the v2 recipes; %s takes eventType and eventValueThreshold.", e.Name)
 }
 
 // checkIncremental refuses incremental updates of models that have none.
@@ -145,16 +134,26 @@ func checkIncremental(e recipe.Entry, perform *bool) error {
 	return fault.Newf(fault.Invalid, "performIncrementalUpdate is for aws-semantic-similarity; models of %s are updated by trainings.", e.Name)
 }
 
-// checkTrainingData checks that included and excluded columns exist.
-func checkTrainingData(ctx context.Context, tx catalog.Store, sc scope, group arn.ARN, c *api.SolutionConfig) error {
-	if c == nil || c.TrainingDataConfig == nil {
+// checkColumns checks that the columns exist that a solution's configuration is about.
+func checkColumns(ctx context.Context, tx catalog.Store, sc scope, group arn.ARN, c *api.SolutionConfig) error {
+	if c == nil {
 		return nil
 	}
 	schemas, err := groupSchemas(ctx, tx, sc, group)
 	if err != nil {
 		return err
 	}
-	t := c.TrainingDataConfig
+	if err := checkEventColumns(schemas, c.EventsConfig); err != nil {
+		return err
+	}
+	if c.TrainingDataConfig == nil {
+		return nil
+	}
+	return checkTrainingData(schemas, c.TrainingDataConfig)
+}
+
+// checkTrainingData checks that included and excluded columns exist.
+func checkTrainingData(schemas map[string]*dataset.Schema, t *api.TrainingDataConfig) error {
 	if len(t.ExcludedDatasetColumns) > 0 && len(t.IncludedDatasetColumns) > 0 {
 		return fault.Newf(fault.Invalid, "trainingDataConfig: give either excludedDatasetColumns or includedDatasetColumns.")
 	}

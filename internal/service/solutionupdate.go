@@ -32,6 +32,11 @@ func (s *Service) UpdateSolution(ctx context.Context, in *api.UpdateSolutionRequ
 		if err := s.checkUpdate(sol, in); err != nil {
 			return err
 		}
+		if c := in.SolutionUpdateConfig; c != nil {
+			if err := checkColumns(ctx, tx, sc, arn.ARN(sol.DatasetGroupArn), &api.SolutionConfig{EventsConfig: c.EventsConfig}); err != nil {
+				return err
+			}
+		}
 		apply := updated(&sol, in)
 		if due, err = schedule(ctx, tx, sol, s.moment()); err != nil {
 			return err
@@ -61,7 +66,7 @@ func (s *Service) checkUpdate(sol api.Solution, in *api.UpdateSolutionRequest) e
 	if c == nil {
 		return nil
 	}
-	if err := checkEvents(e, c.EventsConfig); err != nil {
+	if err := checkEvents(e, c.EventsConfig, sol.EventType, or(sol.SolutionConfig, api.SolutionConfig{}).EventValueThreshold); err != nil {
 		return err
 	}
 	return checkSchedule(c.AutoTrainingConfig)

@@ -140,6 +140,7 @@ func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
 		}
 		o.Threshold = &v
 	}
+	o.Events = kindsOf(c.EventsConfig)
 	if t := c.TrainingDataConfig; t != nil {
 		o.Excluded, o.Included = t.ExcludedDatasetColumns, t.IncludedDatasetColumns
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/kindredrec/kindred/internal/blob"
 	"github.com/kindredrec/kindred/internal/catalog"
 	"github.com/kindredrec/kindred/internal/dataset"
+	"github.com/kindredrec/kindred/internal/eval"
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/job"
 	"github.com/kindredrec/kindred/internal/recipe"
@@ -239,6 +240,9 @@ func (t *training) fit(ctx context.Context, n int, report func(string, int, int)
 	order.Checkpoint = t.checkpoint(n)
 	if n == measured {
 		f.Metrics, err = t.measure(ctx, t.trainer, order.Training)
+		if err == nil && len(t.order.Events) > 0 && order.Data.Weight == nil {
+			eval.WeighedAlike(f.Metrics)
+		}
 	} else {
 		f, err = t.publish(ctx, t.trainer, order.Training)
 	}
@@ -287,7 +291,7 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 
 // selection returns which interactions the training counts.
 func (o Order) selection() dataset.Selection {
-	return dataset.Selection{EventType: o.EventType, Threshold: o.Threshold, Included: o.Included, Excluded: o.Excluded}
+	return dataset.Selection{EventType: o.EventType, Threshold: o.Threshold, Kinds: o.Events, Included: o.Included, Excluded: o.Excluded}
 }
 
 // learn trains into a file at path.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/dataset"
 )
 
 // FlowKind names the flow of solution versions and recommenders.
@@ -24,6 +25,7 @@ type Order struct {
 	Params    map[string]string   `json:"params"` // every parameter of the recipe
 	EventType string              `json:"eventType,omitempty"`
 	Threshold *float64            `json:"threshold,omitempty"`
+	Events    dataset.EventKinds  `json:"events,omitempty"` // take the place of EventType and Threshold
 	Included  map[string][]string `json:"included,omitempty"`
 	Excluded  map[string][]string `json:"excluded,omitempty"`
 	Seed      uint64              `json:"seed"`

@@ -32,7 +32,7 @@ func Personalization() Recipe {
 		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true,
 		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
 		Description: "Predicts items a user will interact with, with a model of event order.",
-		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
 	}}
 }
 
@@ -42,7 +42,7 @@ func Ranking() Recipe {
 		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true,
 		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
 		Description: "Reranks a list of items for a user, with a model of event order.",
-		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(),
+		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
 	}}
 }
 
