@@ -34,7 +34,7 @@ func TestNetworkCurve(t *testing.T) {
 	d := recipetest.Build(events)
 	part, tests := newSequences(d).holdBack(1, false)
 	order := &recipe.Training{Data: d, Seed: 1, Threads: 2, Log: slog.New(slog.DiscardHandler)}
-	o := netOptions(order, len(part.item), netRounds, netRate)
+	o := netOptions(order, part, netRounds, netRate)
 	o.Kind, o.Tests = seqnet.Kind(*curveKind), netTestsOf(tests)
 	began := time.Now()
 	o.Progress = func(r seqnet.Report) {

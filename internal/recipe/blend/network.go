@@ -3,6 +3,7 @@ package blend
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/fault"
@@ -28,7 +29,6 @@ func newNetwork(m *seqnet.Model) (*network, error) {
 const (
 	netWidth      = 64
 	netWindow     = 200
-	netDropout    = 0.2
 	netRate       = 0.003
 	netCandidates = 512
 	netRounds     = 20
@@ -39,13 +39,21 @@ const (
 	netLeast      = 30_000   // events; from fewer, its hundred thousand numbers are not learned
 )
 
-// netOptions are for so many events; small data takes smaller steps, so that there are enough of them.
-func netOptions(t *recipe.Training, events int, rounds int64, rate float32) seqnet.Options {
+// netOptions are for training on s; small data takes smaller steps, so that there are enough of them.
+func netOptions(t *recipe.Training, s *sequences, rounds int64, rate float32) seqnet.Options {
+	events := len(s.item)
 	return seqnet.Options{
 		Shape:   seqnet.Shape{Width: netWidth, Window: netWindow},
-		Dropout: netDropout, Rate: rate, Events: min(rounds*int64(events), netMost),
+		Dropout: netDropout(s), Rate: rate, Events: min(rounds*int64(events), netMost),
 		Batch: max(512, min(4096, events/128)), Candidates: netCandidates, Seed: t.Seed, Threads: t.Threads, Progress: netProgress(t),
 	}
+}
+
+// netDropout is 0.2 where an item has a hundred events or more, and 0.4 where it has ten: what is seen seldom is
+// learned by heart.
+func netDropout(s *sequences) float32 {
+	each := float64(len(s.item)) / float64(s.n)
+	return float32(min(0.4, max(0.2, 0.4-0.2*math.Log10(each/10))))
 }
 
 // netProgress tells of a training's steps.
@@ -60,7 +68,7 @@ func netProgress(t *recipe.Training) func(seqnet.Report) {
 
 // trainNetwork learns what comes next in the sequences, until the tests are told no better.
 func trainNetwork(ctx context.Context, t *recipe.Training, s *sequences, tests []test) (*network, error) {
-	o := netOptions(t, len(s.item), netRounds, netRate)
+	o := netOptions(t, s, netRounds, netRate)
 	o.Tests = netTestsOf(tests)
 	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))
 }
@@ -80,7 +88,7 @@ func (n *network) goOn(ctx context.Context, t *recipe.Training, s *sequences) (*
 	if n == nil {
 		return nil, nil
 	}
-	o := netOptions(t, len(s.item), netLastRounds, netLastRate)
+	o := netOptions(t, s, netLastRounds, netLastRate)
 	o.Seed++
 	return finish(seqnet.Train(ctx, s.forNetwork(), o, n.Model))
 }
