@@ -27,7 +27,8 @@ generate: ## api from the models, docs/coverage.md from the operations that have
 	$(GO) run ./cmd/kindred coverage > docs/coverage.md.new
 	@mv docs/coverage.md.new docs/coverage.md
 
-bench: ## benchmarks of the hot paths, then what is promised of time and memory; BENCH=name selects the former
+bench: ## other libraries by turns, benchmarks of the hot paths, what is promised of time and memory; BENCH=name selects benchmarks
+	$(GO) run ./bench -what peers -data $(MOVIELENS)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHED)
 	$(GO) run ./bench -what import -data $(MOVIELENS)
 	$(GO) run ./bench -what train -data $(MOVIELENS)

@@ -5,6 +5,7 @@
 //	go run ./bench -what batch                   a batch job of a million lines, in turns with ranking alone, and its memory
 //	go run ./bench -what api                     reading calls per second per core, with 100,000 resources
 //	go run ./bench -what api -against BINARY     the same over HTTP by turns with another build of kindred
+//	go run ./bench -what peers -data FOLDER      scoring and least squares by turns with implicit and faiss
 //
 // FOLDER holds movielens-1m/interactions.csv.gz. Figures are printed as a bound and what was measured;
 // nothing here passes or fails.
@@ -18,13 +19,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/kindredrec/kindred/internal/driver/gateway"
 )
 
 func main() {
 	gateway.Main()
-	what := flag.String("what", "import", "import, train, batch or api")
+	what := flag.String("what", "import", "import, train, batch, api or peers")
 	data := flag.String("data", "../shared/data", "folder with movielens-1m")
 	lines := flag.Int("lines", 1_000_000, "batch: lines to answer")
 	items := flag.Int("items", 20_000, "batch: items of the model")
@@ -36,6 +38,10 @@ func main() {
 	profile := flag.String("profile", "", "batch: file for a processor profile of one job more")
 	resources := flag.Int("resources", 100_000, "api: resources in the catalog, at least 10,000")
 	against := flag.String("against", "", "api: another build of kindred to compare with")
+	only := flag.String("only", "", "peers: expression for the names of rows")
+	turns := flag.Int("turns", 5, "peers: turns of each side")
+	shrink := flag.Int("shrink", 1, "peers: made-up data is so many times smaller")
+	cache := flag.String("cache", "", "peers: folder that other libraries are installed in; in the user's cache unless given")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
@@ -50,6 +56,13 @@ func main() {
 		err = printBytes(ctx)
 	case "child": // what batch and bytes start
 		err = runChild(ctx, *data)
+	case "peers":
+		var m match
+		if m, err = newMatch(*data, *cache, *only, *turns, *shrink); err == nil {
+			err = benchPeers(ctx, m)
+		}
+	case "peer": // what peers starts
+		err = obey(ctx, *data, runtime.GOMAXPROCS(0), os.Stdin, os.Stdout)
 	case "api":
 		if *against != "" {
 			err = compareAPI(ctx, *resources, *against)
@@ -57,7 +70,7 @@ func main() {
 			err = benchAPI(ctx, *resources)
 		}
 	default:
-		err = fmt.Errorf("-what %s: expected import, train, batch or api", *what)
+		err = fmt.Errorf("-what %s: expected import, train, batch, api or peers", *what)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
