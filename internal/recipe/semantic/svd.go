@@ -106,11 +106,7 @@ func (m *matrix) transpose() *matrix {
 func orthonormalise(ctx context.Context, x []float32, n, dim, stride int) error {
 	long := als.Stride(n)
 	columns := make([]float32, dim*long)
-	for k := range dim {
-		for i := range n {
-			columns[k*long+i] = x[i*stride+k]
-		}
-	}
+	turn(n, dim, func(i, k int) { columns[k*long+i] = x[i*stride+k] })
 	for k := range dim {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -127,12 +123,22 @@ func orthonormalise(ctx context.Context, x []float32, n, dim, stride int) error 
 		}
 		unit(c)
 	}
-	for k := range dim {
-		for i := range n {
-			x[i*stride+k] = columns[k*long+i]
+	turn(n, dim, func(i, k int) { x[i*stride+k] = columns[k*long+i] })
+	return nil
+}
+
+// turn calls do for all i in 0..n-1 and k in 0..m-1, in squares whose rows and columns both stay in the first cache.
+func turn(n, m int, do func(i, k int)) {
+	const square = 32
+	for i := 0; i < n; i += square {
+		for k := 0; k < m; k += square {
+			for a := i; a < min(n, i+square); a++ {
+				for b := k; b < min(m, k+square); b++ {
+					do(a, b)
+				}
+			}
 		}
 	}
-	return nil
 }
 
 // unit scales v to unit length, unless it is zero.

@@ -47,7 +47,7 @@ func vectorise(ctx context.Context, t recipe.Training) (*matrix, error) {
 	n := d.Items.Len()
 	found := make([][]term, n)
 	err := als.Spread(ctx, t.Threads, n, 64, func(lo, hi int) {
-		var r reader
+		r := reader{map[uint32]float64{}}
 		for i := lo; i < hi; i++ {
 			found[i] = r.read(d, i)
 		}
@@ -103,7 +103,7 @@ type reader struct{ count map[uint32]float64 }
 
 // read returns the terms of item i, ascending, with 1 + ln of how often they occur times what their kind weighs.
 func (r *reader) read(d *recipe.Data, i int) []term {
-	r.count = map[uint32]float64{}
+	clear(r.count)
 	title, _ := d.Title.Text(i)
 	words := text.Words(title)
 	for range titleTimes {
