@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/kindredrec/kindred/internal/num/bitset"
 )
 
 // factorsFile names a model that somebody has trained: three uint32, the numbers of items, users and dimensions, then
@@ -137,4 +139,54 @@ func BenchmarkFactors(b *testing.B) {
 			})
 		}
 	}
+}
+
+// manyUsers is how many users TestManyUsers makes up.
+var manyUsers = flag.Int("many", 20_000, "number of users of TestManyUsers")
+
+// Every made-up user's best are those of scoring everything, for -many users and every set of kernels in turn: of
+// all kinds of numbers, K from 1 to all, alone and in blocks.
+func TestManyUsers(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 0))
+	for done := 0; done < *manyUsers; {
+		kind, n, dim := r.IntN(kinds), 1+r.IntN(400), 1+r.IntN(40)
+		users, k := 1+r.IntN(400), 1+r.IntN(min(n, 1+r.IntN(n)))
+		w := newWorld(t, r, kind, n, dim, dim, users, r.IntN(2) == 0)
+		eachSet(t, func(name string) {
+			jobs, sums := w.jobs(t, k), w.jobs(t, k)
+			if err := cmp.Or(Best(t.Context(), w.m, jobs), Scan(t.Context(), w.m, sums)); err != nil {
+				t.Fatal(err)
+			}
+			for u := range jobs {
+				want := w.quick(u, k)
+				if got := jobs[u].Best.Sorted(); !slices.Equal(got, want) {
+					t.Fatalf("%s, user %d of %d: Best finds %v, want %v", name, u, done, got, want)
+				}
+				if got := sums[u].Best.Sorted(); !slices.Equal(got, want) {
+					t.Fatalf("%s, user %d of %d: Scan finds %v, want %v", name, u, done, got, want)
+				}
+			}
+		})
+		done += users
+	}
+}
+
+// quick is slow's best with a heap.
+func (w *world) quick(u, k int) []Key {
+	var j Job
+	if err := j.Set(w.vectors[u], w.weights[u]); err != nil {
+		panic(err)
+	}
+	j.Allow = w.allow[u]
+	j.Best.Reset(k)
+	skip := bitset.New(w.m.N)
+	for _, i := range w.skip[u] {
+		skip.Add(int(i))
+	}
+	for i := range w.m.N {
+		if (j.Allow == nil || j.Allow.Has(i)) && !skip.Has(i) {
+			j.Best.Push(Make(w.m.Score(&j, i), int32(i)))
+		}
+	}
+	return j.Best.Sorted()
 }

@@ -64,12 +64,13 @@ type scan struct {
 	tiles []tile
 	group []*Job
 
-	sums   []int32 // of the first panels
-	keys   []Key   // of one user, likewise
-	row    []float64
-	user   []float32
-	masks  []uint32
-	placed map[*bitset.Set][]uint32
+	sums     []int32 // of the first panels
+	keys     []Key   // of one user, likewise
+	row      []float64
+	user     []float32
+	masks    []uint32
+	placed   map[*bitset.Set][]uint32
+	stranger *Job // the last job without a vector
 }
 
 // run scans as many jobs as fit the tiles.
@@ -273,8 +274,15 @@ func (s *scan) mask(t *tile, first, panels int) []uint32 {
 	return s.masks
 }
 
-// flat is the scan of a job without a vector, whose scores are weight·bias.
+// flat is the scan of a job without a vector, whose scores are weight·bias. Such jobs are strangers and mostly alike, so
+// one like the last takes its results.
 func (s *scan) flat(j *Job) {
+	if l := s.stranger; l != nil && l.weight == j.weight && l.Allow == j.Allow && l.Best.k == j.Best.k && len(l.Skip)+len(j.Skip) == 0 {
+		j.Best.keys = append(j.Best.keys, l.Best.keys...)
+		j.Sum, j.Shift = l.Sum, l.Shift
+		return
+	}
+	s.stranger = j
 	skip := slices.Clone(j.Skip)
 	slices.Sort(skip)
 	each := func(do func(i int)) {

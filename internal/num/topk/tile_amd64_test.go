@@ -17,6 +17,18 @@ func use(t testing.TB, s set) {
 	t.Cleanup(func() { best = kept })
 }
 
+// eachSet calls do with each set that the processor can run.
+func eachSet(t *testing.T, do func(name string)) {
+	kept := best
+	defer func() { best = kept }()
+	for _, s := range sets {
+		if s.runs {
+			best = s.set
+			do(s.name)
+		}
+	}
+}
+
 // tileOf is a tile of w's first users with limits that some items reach.
 func tileOf(t *testing.T, r *rand.Rand, w *world, users, digits int) *tile {
 	t.Helper()

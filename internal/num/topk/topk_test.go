@@ -412,3 +412,18 @@ func TestExp2(t *testing.T) {
 
 // clock is what benchmarks measure by.
 var clock = func() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
+// Jobs without a vector are answered as if each were alone, whatever came before.
+func TestStrangers(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 0))
+	w := newWorld(t, r, integer, 300, 16, 16, 40, true)
+	for u := range w.vectors {
+		clear(w.vectors[u])
+		w.weights[u] = float32(r.IntN(2))
+		if r.IntN(2) == 0 {
+			w.skip[u] = nil
+		}
+		w.allow[u] = w.allow[u/8*8]
+	}
+	w.check(t, 7)
+}
