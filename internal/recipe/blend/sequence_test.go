@@ -48,38 +48,6 @@ func TestScatter(t *testing.T) {
 	}
 }
 
-// Times that number the events have holes where some were taken out; times that are times have none that can be seen.
-func TestGapped(t *testing.T) {
-	build := func(when func(u, k int64) (int64, bool)) *sequences {
-		s := &sequences{n: 40, start: []int64{0}}
-		for u := range int64(20) {
-			var items []int32
-			var times []int64
-			for k := range int64(30) {
-				if at, kept := when(u, k); kept {
-					items, times = append(items, int32(k)), append(times, at)
-				}
-			}
-			s.add(items, times, nil)
-		}
-		return s
-	}
-	for name, c := range map[string]struct {
-		s    *sequences
-		want bool
-	}{
-		"a fifth is missing":       {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, (u+k)%5 != 0 }), true},
-		"nothing is missing":       {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, true }), false},
-		"only the end is missing":  {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k, k < 25 }), false},
-		"times are as they happen": {build(func(u, k int64) (int64, bool) { return 5000*u + 60*k + (u*k*k)%37, (u+k)%5 != 0 }), false},
-		"baskets":                  {build(func(u, k int64) (int64, bool) { return 5000*u + 60*(k/9), true }), false},
-	} {
-		if got := c.s.gapped(); got != c.want {
-			t.Errorf("%s: gapped = %v", name, got)
-		}
-	}
-}
-
 // The users that events are held back from are of the half that was here last, unless times say nothing.
 func TestChoose(t *testing.T) {
 	s := &sequences{n: 3, start: []int64{0}}
@@ -107,34 +75,5 @@ func TestAtEvent(t *testing.T) {
 	got := tests[0].atEvent()
 	if !slices.Equal(got.before, []int32{1, 2, 3}) || !slices.Equal(got.times, []int64{10, 20, 30}) || !slices.Equal(got.next, []int32{3}) {
 		t.Errorf("before %v at %v comes %v, want 1, 2, 3 and then 3", got.before, got.times, got.next)
-	}
-}
-
-func TestTimesThatSayNothing(t *testing.T) {
-	made, real, turned := &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}, &sequences{n: 40, start: []int64{0}}
-	for u := range int64(20) {
-		var items []int32
-		var times, later []int64
-		for k := range int64(10) {
-			items, times, later = append(items, int32(u%4+k)), append(times, 100+k), append(later, 100+k+7*u)
-		}
-		made.add(items, times, nil)
-		real.add(items, later, nil)
-		if u%2 == 0 {
-			items = slices.Clone(items)
-			slices.Reverse(items)
-		}
-		turned.add(items, times, nil)
-	}
-	for name, c := range map[string]struct {
-		s                     *sequences
-		simultaneous, uniform bool
-	}{"made up": {made, true, true}, "a course": {real, false, true}, "order differs": {turned, true, false}} {
-		if got := c.s.simultaneous(); got != c.simultaneous {
-			t.Errorf("%s: simultaneous = %v", name, got)
-		}
-		if got := c.s.uniform(); got != c.uniform {
-			t.Errorf("%s: uniform = %v", name, got)
-		}
 	}
 }
