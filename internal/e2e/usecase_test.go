@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -70,7 +71,8 @@ func (s *server) recommender(name, group, useCase string) (arn string, err error
 // Creating a recommender trains it: it becomes ACTIVE with metrics of its own, or fails for want of the events
 // that it is about.
 func TestUseCases(t *testing.T) {
-	s := start(t, t.TempDir())
+	dir := t.TempDir()
+	s := start(t, dir)
 	if err := s.MakeBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +100,30 @@ func TestUseCases(t *testing.T) {
 			t.Errorf("%s: precision_at_25 is %v, want some", c.useCase, p)
 		}
 	}
+	s.testModelGoes(dir, "aws-vod-most-popular")
 	calm := s.domainGroup("calm", types.DomainEcommerce, map[string][2]string{"Interactions": {domainEvents, visits("View", "Purchase", 16)}})
 	reason := s.settled(ok[string](t)(s.recommender("calm", calm, "aws-ecomm-popular-items-by-purchases")), clienttest.Failed)
 	if want := "Dataset has fewer than 1000 interactions after filtering by event type: Purchase"; reason != want {
 		t.Errorf("failureReason is %q, want %q", reason, want)
+	}
+}
+
+// testModelGoes deletes a recommender, whose model goes with it.
+func (s *server) testModelGoes(dir, name string) {
+	s.t.Helper()
+	models := func() []string {
+		return ok[[]string](s.t)(filepath.Glob(filepath.Join(dir, "own", "recommenders", "*", "*", name, "*")))
+	}
+	if len(models()) != 1 {
+		s.t.Errorf("the recommender %s has the files %v, want a model", name, models())
+	}
+	arn := "arn:aws:personalize:us-east-1:000000000000:recommender/" + name
+	ok[*personalize.DeleteRecommenderOutput](s.t)(s.API.DeleteRecommender(s.t.Context(), &personalize.DeleteRecommenderInput{RecommenderArn: &arn}))
+	s.until("the recommender is gone", func() bool {
+		_, err := s.API.DescribeRecommender(s.t.Context(), &personalize.DescribeRecommenderInput{RecommenderArn: &arn})
+		return is[*types.ResourceNotFoundException](err)
+	})
+	if len(models()) != 0 {
+		s.t.Errorf("the deleted recommender %s leaves %v", name, models())
 	}
 }
