@@ -29,6 +29,7 @@ generate: ## api from the models, docs/coverage.md from the operations that have
 
 bench: ## other libraries by turns, benchmarks of the hot paths, what is promised of time and memory; BENCH=name selects benchmarks
 	$(GO) run ./bench -what peers -data $(MOVIELENS)
+	$(GO) run ./bench -what peak
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHED)
 	$(GO) run ./bench -what import -data $(MOVIELENS)
 	$(GO) run ./bench -what train -data $(MOVIELENS)

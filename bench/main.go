@@ -6,6 +6,7 @@
 //	go run ./bench -what api                     reading calls per second per core, with 100,000 resources
 //	go run ./bench -what api -against BINARY     the same over HTTP by turns with another build of kindred
 //	go run ./bench -what peers -data FOLDER      scoring and least squares by turns with implicit and faiss
+//	go run ./bench -what peak                    the share of the processor's multiplications that kernels reach
 //
 // FOLDER holds movielens-1m/interactions.csv.gz. Figures are printed as a bound and what was measured;
 // nothing here passes or fails.
@@ -26,7 +27,7 @@ import (
 
 func main() {
 	gateway.Main()
-	what := flag.String("what", "import", "import, train, batch, api or peers")
+	what := flag.String("what", "import", "import, train, batch, api, peers or peak")
 	data := flag.String("data", "../shared/data", "folder with movielens-1m")
 	lines := flag.Int("lines", 1_000_000, "batch: lines to answer")
 	items := flag.Int("items", 20_000, "batch: items of the model")
@@ -39,8 +40,8 @@ func main() {
 	resources := flag.Int("resources", 100_000, "api: resources in the catalog, at least 10,000")
 	against := flag.String("against", "", "api: another build of kindred to compare with")
 	only := flag.String("only", "", "peers: expression for the names of rows")
-	turns := flag.Int("turns", 5, "peers: turns of each side")
-	shrink := flag.Int("shrink", 1, "peers: made-up data is so many times smaller")
+	turns := flag.Int("turns", 5, "peers, peak: turns of each side")
+	shrink := flag.Int("shrink", 1, "peers, peak: made-up data is so many times smaller")
 	cache := flag.String("cache", "", "peers: folder that other libraries are installed in; in the user's cache unless given")
 	flag.Parse()
 	ctx := context.Background()
@@ -61,6 +62,8 @@ func main() {
 		if m, err = newMatch(*data, *cache, *only, *turns, *shrink); err == nil {
 			err = benchPeers(ctx, m)
 		}
+	case "peak":
+		err = benchPeak(ctx, *turns, *shrink)
 	case "peer": // what peers starts
 		err = obey(ctx, *data, runtime.GOMAXPROCS(0), os.Stdin, os.Stdout)
 	case "api":
@@ -70,7 +73,7 @@ func main() {
 			err = benchAPI(ctx, *resources)
 		}
 	default:
-		err = fmt.Errorf("-what %s: expected import, train, batch, api or peers", *what)
+		err = fmt.Errorf("-what %s: expected import, train, batch, api, peers or peak", *what)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
