@@ -115,7 +115,7 @@ func (s *scan) moment(j *Job) {
 	m := &j.moment
 	m.sums = m.sums[:0]
 	b := s.bands()
-	if j.Allow == nil {
+	if b > 0 && j.Allow == nil && s.roughly(j) <= 2*mostSpread {
 		t := s.moments(s.Matrix)
 		s.user = append(s.user[:0], make([]float32, 2*t.stride)...)
 		u, y := s.user[:t.stride], s.user[t.stride:]
@@ -138,6 +138,13 @@ func (s *scan) moment(j *Job) {
 	}
 	slices.Reverse(m.sums)
 	m.panel = min(b*bandPanels, len(s.pars))
+}
+
+// roughly is the spread of the last band if its vectors point anywhere and are as long as the longest. Where even
+// that is large, nothing is made of moments.
+func (s *scan) roughly(j *Job) float64 {
+	norm := s.norms[(s.bands()-1)*bandPanels]
+	return j.norm * j.norm * norm * norm / float64(max(1, s.dims))
 }
 
 // closeTail sets the panel at which j's sum stops to look at items, none before the search's end, since the moments

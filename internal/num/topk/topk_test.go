@@ -323,6 +323,7 @@ func alone(scan func(context.Context, *Matrix, []Job) error) func(context.Contex
 func benchWorld(b *testing.B, n, d int, unit bool) *world {
 	r := rand.New(rand.NewPCG(1, 1))
 	w := newWorld(b, r, normal, n, d, d, 192, false)
+	clear(w.skip)
 	for i := range n {
 		row := w.m.row(i)
 		scale := math.Exp(0.6 * r.NormFloat64())
