@@ -79,7 +79,7 @@ func TestGradients(t *testing.T) {
 func checkGradient(t *testing.T, tr *trainer, name string, at []float32, gradient []float64) {
 	t.Helper()
 	wrong := 0
-	for k := 0; k < len(at); k += 3 {
+	for k := 0; k < len(at); k += 7 { // some of every layer
 		// Rectifiers have corners, so the smallest of three differences counts.
 		best := math.Inf(1)
 		var want float64
