@@ -60,6 +60,7 @@ func (w *world) full(kind string) []request {
 				"trainingDataConfig": request{"includedDatasetColumns": request{"Items": []any{"GENRE"}}}}},
 			{"recipeArn": "arn:aws:personalize:::recipe/aws-user-personalization-v2", "solutionConfig": request{
 				"eventsConfig": request{"eventParametersList": []any{request{"eventType": "view", "weight": 0.25, "eventValueThreshold": 0.5}}}}},
+			{"solutionConfig": request{"optimizationObjective": request{"itemAttribute": "MARGIN", "objectiveSensitivity": "MEDIUM"}}},
 		}
 	case arn.SolutionVersion:
 		return []request{{"name": fresh("version"), "trainingMode": "FULL", "tags": twoTags}}
@@ -91,7 +92,6 @@ var refusals = map[string]any{
 	"CreateBatchInferenceJob.themeGenerationConfig":                                                         request{"fieldsForThemeGeneration": request{"itemName": "TITLE"}},
 	"CreateCampaign.campaignConfig.rankingInfluence":                                                        request{"POPULARITY": 0.5},
 	"CreateSolution.performIncrementalUpdate":                                                               true,
-	"CreateSolution.solutionConfig.optimizationObjective":                                                   request{"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.categoricalHyperParameterRanges": []any{request{"name": "none", "values": []any{"a"}}},
 	"CreateSolution.solutionConfig.hpoConfig.algorithmHyperParameterRanges.continuousHyperParameterRanges":  []any{request{"name": "none", "minValue": 0, "maxValue": 1}},
 }

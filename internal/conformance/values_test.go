@@ -85,7 +85,7 @@ func TestSamples(t *testing.T) {
 func schemaOf(kind string) string {
 	fields := map[string]string{
 		"Interactions":        `{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"EVENT_TYPE","type":"string"},{"name":"EVENT_VALUE","type":["null","float"]},{"name":"TIMESTAMP","type":"long"}`,
-		"Items":               `{"name":"ITEM_ID","type":"string"},{"name":"GENRE","type":["null","string"],"categorical":true},{"name":"PRICE","type":["null","float"]}`,
+		"Items":               `{"name":"ITEM_ID","type":"string"},{"name":"GENRE","type":["null","string"],"categorical":true},{"name":"PRICE","type":["null","float"]},{"name":"MARGIN","type":"float"}`,
 		"Users":               `{"name":"USER_ID","type":"string"},{"name":"AGE","type":["null","int"]}`,
 		"Actions":             `{"name":"ACTION_ID","type":"string"},{"name":"VALUE","type":["null","long"]}`,
 		"Action_Interactions": `{"name":"USER_ID","type":"string"},{"name":"ACTION_ID","type":"string"},{"name":"EVENT_TYPE","type":"string"},{"name":"TIMESTAMP","type":"long"}`,

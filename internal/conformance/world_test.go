@@ -124,9 +124,9 @@ func interactions() string {
 
 func items() string {
 	var b strings.Builder
-	b.WriteString("ITEM_ID,GENRE,PRICE\n")
+	b.WriteString("ITEM_ID,GENRE,PRICE,MARGIN\n")
 	for i := range 20 {
-		fmt.Fprintf(&b, "i%d,%s,%d.5\n", i, []string{"drama", "crime"}[i%2], i)
+		fmt.Fprintf(&b, "i%d,%s,%d.5,%d\n", i, []string{"drama", "crime"}[i%2], i, 20-i)
 	}
 	return b.String()
 }

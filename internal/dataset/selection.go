@@ -18,6 +18,7 @@ type Selection struct {
 	// Included and Excluded choose item columns by dataset type in any letter case, as trainingDataConfig
 	// does. A dataset type that is not in Included has all its columns.
 	Included, Excluded map[string][]string
+	Objective          string   // the item column that Data.Reward is made of, "" for none
 	Without            []string // item columns that do not count whatever else is said
 	// Minimums below which Data refuses; 0 for none.
 	MinInteractions int64 // interactions after selection
@@ -88,6 +89,13 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 		if col.(*attribute).field.Textual {
 			d.Texts = append(d.Texts, col)
 		}
+	}
+	if sel.Objective != "" {
+		a := find(c.itemColumns, sel.Objective)
+		if a == nil || a.numbers == nil {
+			return nil, Counts{}, invalid("The objective's column %s must be a number of the Items dataset; there is no such column.", sel.Objective)
+		}
+		d.Reward = a.numbers
 	}
 	if k := c.picker(sel); k != nil {
 		c.pick(d, k)

@@ -114,6 +114,34 @@ func WeightedNDCG(r Result, k int) float64 {
 	return got / ideal
 }
 
+// AverageRewards is the mean over users of the reward of the hits among the Depth listed items of the highest reward,
+// by the reward of all hits; ties go to what is listed first. Rewards, which are by item, are not negative. Users whose
+// hits are worth nothing are not counted; if that is everybody it is 0.
+func AverageRewards(results []Result, reward []float64) float64 {
+	var sum, users float64
+	for _, r := range results {
+		hits := Hits(r, len(r.Listed))
+		at := make([]int, len(r.Listed))
+		for k := range at {
+			at[k] = k
+		}
+		slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(reward[r.Listed[b]], reward[r.Listed[a]]) })
+		var best, all float64
+		for n, k := range at {
+			if hits[k] {
+				all += reward[r.Listed[k]]
+				if n < Depth {
+					best += reward[r.Listed[k]]
+				}
+			}
+		}
+		if all > 0 {
+			sum, users = sum+best/all, users+1
+		}
+	}
+	return sum / math.Max(1, users)
+}
+
 // Hits says for each of the first depth ranks whether it is in the truth. An item listed twice counts
 // where it stands first.
 func Hits(r Result, depth int) []bool {

@@ -145,3 +145,23 @@ func TestWeightedNDCG(t *testing.T) {
 		}
 	}
 }
+
+// The worked example of training.md §10: of clicked things worth 20, 10 and 5, the first two are among the 25
+// dearest of what was listed.
+func TestAverageRewards(t *testing.T) {
+	reward, listed := make([]float64, 40), make([]int32, 40)
+	for i := range reward {
+		reward[i], listed[i] = 7, int32(i)
+	}
+	reward[3], reward[30], reward[1] = 20, 10, 5
+	clicked := Result{Listed: listed, Truth: []int32{1, 3, 30}}
+	if got := AverageRewards([]Result{clicked}, reward); math.Abs(got-0.8571) > 5e-5 {
+		t.Errorf("AverageRewards = %.4f, want 0.8571", got)
+	}
+	if got := AverageRewards([]Result{clicked, {Listed: listed[:10], Truth: []int32{3}}, {Listed: listed, Truth: nil}}, reward); math.Abs(got-(30./35+1)/2) > 1e-9 {
+		t.Errorf("with one more user whose reward is all among them it is %v, want %v; whoever has no hits is not counted", got, (30./35+1)/2)
+	}
+	if got := AverageRewards(nil, nil); got != 0 {
+		t.Errorf("AverageRewards of nobody = %v, want 0", got)
+	}
+}

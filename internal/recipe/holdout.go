@@ -154,6 +154,15 @@ const rankingDistractors = 100
 //   - ByItem: the list for the newest item of the history.
 //   - ByUserList: the truth and 100 items drawn evenly by hash of the user's place, in the model's order.
 func Evaluate(ctx context.Context, model Model, asks Asks, tests []Test) (map[string]float64, error) {
+	results, err := lists(ctx, model, asks, tests, eval.Depth)
+	if err != nil {
+		return nil, err
+	}
+	return eval.Round(eval.Metrics(results, model.Items().Len())), nil
+}
+
+// lists asks model about every test for lists of a length.
+func lists(ctx context.Context, model Model, asks Asks, tests []Test, depth int) ([]eval.Result, error) {
 	const block = 256
 	n := model.Items().Len()
 	results := make([]eval.Result, 0, len(tests))
@@ -163,6 +172,7 @@ func Evaluate(ctx context.Context, model Model, asks Asks, tests []Test) (map[st
 		queries := make([]Query, len(part))
 		for k, t := range part {
 			queries[k] = t.query(asks, uint64(from+k), n)
+			queries[k].Count = depth
 		}
 		if err := model.Rank(ctx, queries, answers[:len(part)]); err != nil {
 			return nil, err
@@ -171,7 +181,7 @@ func Evaluate(ctx context.Context, model Model, asks Asks, tests []Test) (map[st
 			results = append(results, eval.Result{Listed: slices.Clone(answers[k].Items), Truth: t.Truth, Gain: t.Worth})
 		}
 	}
-	return eval.Round(eval.Metrics(results, n)), nil
+	return results, nil
 }
 
 // query asks about the test in a recipe's way.

@@ -17,7 +17,7 @@ type Measurer interface {
 }
 
 // MeasureRanking is how recipes that rank items are measured: on the newest events of a tenth of the users,
-// by a model of the others (see [Holdout] and [Evaluate]).
+// by a model of the others (see [Holdout] and [Evaluate]); with an objective, also by what is earned.
 func MeasureRanking(ctx context.Context, r Recipe, t Training, trial Trial) (metrics map[string]float64, err error) {
 	held, tests := Holdout(t.Data, t.Split)
 	t.Data = held
@@ -25,6 +25,9 @@ func MeasureRanking(ctx context.Context, r Recipe, t Training, trial Trial) (met
 		m, err := r.Open(f)
 		if err == nil {
 			metrics, err = Evaluate(ctx, m, r.Info().Asks, tests)
+		}
+		if err == nil && t.Data.Reward != nil {
+			metrics["average_rewards_at_k"], err = EvaluateRewards(ctx, m, r.Info().Asks, tests, t.Data.Reward)
 		}
 		return err
 	})

@@ -48,7 +48,8 @@ type Info struct {
 	Influenced bool // takes rankingInfluence
 	// EventWeights says that the recipe takes eventsConfig and so heeds Data.Weight.
 	EventWeights bool
-	Themes     bool // takes batchInferenceJobMode THEME_GENERATION
+	Objectives   bool // takes optimizationObjective and so heeds Data.Reward
+	Themes       bool // takes batchInferenceJobMode THEME_GENERATION
 
 	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed
 	Algorithm     string // name behind arn:aws:personalize:::algorithm/
@@ -110,6 +111,7 @@ type Data struct {
 	Weight       []float32 // how much it counts that this event is told, beside others: 1 in the mean; nil when all are alike
 	Events       []string  // event types; index 0 is "" (null)
 	Created      []int64   // per item: CREATION_TIMESTAMP in Unix seconds, inferred where missing
+	Reward       []float64 // per item: its value of the objective's column, NaN where unknown; nil without an objective
 	Columns      []Column  // item metadata
 	Title        Column    // the field of Items that names an item (itemName), nil for none
 	Texts        []Column  // those of Columns that are free text
@@ -135,6 +137,7 @@ type Training struct {
 	Data     *Data
 	Params   map[string]string // every parameter of the recipe, defaults filled in, ranges checked
 	Seed     uint64
+	Reward   float64          // how many times as much as relevance Data.Reward counts; 0 for not at all
 	Split    uint64           // decides what is held out when the recipe is measured
 	Now      int64            // Unix seconds: when the training began
 	Threads  int              // at least 1; the result does not depend on it

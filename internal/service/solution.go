@@ -117,8 +117,8 @@ func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
 	if err := checkEvents(e, c.EventsConfig, in.EventType, c.EventValueThreshold); err != nil {
 		return err
 	}
-	if c.OptimizationObjective != nil {
-		return fault.Newf(fault.Unsupported, "Kindred does not train for an optimizationObjective yet.")
+	if err := checkObjective(e, c.OptimizationObjective); err != nil {
+		return err
 	}
 	return checkSchedule(c.AutoTrainingConfig)
 }
@@ -144,6 +144,9 @@ func checkColumns(ctx context.Context, tx catalog.Store, sc scope, group arn.ARN
 		return err
 	}
 	if err := checkEventColumns(schemas, c.EventsConfig); err != nil {
+		return err
+	}
+	if err := checkObjectiveColumn(schemas, c.OptimizationObjective); err != nil {
 		return err
 	}
 	if c.TrainingDataConfig == nil {

@@ -113,3 +113,68 @@ func TestEventsConfigReachesTraining(t *testing.T) {
 	}
 	compare(dataset.EventKind{Type: "view", Weight: 0.4})
 }
+
+// items brings a dataset of items with some fields to a group.
+func (w *world) items(group, fields string) {
+	w.t.Helper()
+	s := must[*api.CreateSchemaResponse](w.t)(w.svc.CreateSchema(w.ctx, &api.CreateSchemaRequest{Name: "items" + randomID(),
+		Schema: `{"type":"record","name":"Items","namespace":"com.amazonaws.personalize.schema","fields":[{"name":"ITEM_ID","type":"string"},` + fields + `],"version":"1.0"}`}))
+	must[*api.CreateDatasetResponse](w.t)(w.svc.CreateDataset(w.ctx, &api.CreateDatasetRequest{
+		Name: "items" + randomID(), DatasetGroupArn: group, SchemaArn: s.SchemaArn, DatasetType: "Items",
+	}))
+	w.settle()
+}
+
+func TestObjectiveRefusals(t *testing.T) {
+	w := newWorld(t, Quotas{})
+	group, bare := w.group("shop", ""), w.group("bare", "")
+	w.items(group, `{"name":"GENRE","type":["null","string"],"categorical":true},{"name":"PRICE","type":"float"},{"name":"RATING","type":["null","float"]}`)
+	const up = "aws-user-personalization"
+	for _, c := range []struct {
+		group, recipe string
+		column, how   string
+		want          string
+	}{
+		{group, up, "PRICE", "LOW", ""},
+		{group, "aws-personalized-ranking", "PRICE", "", ""},
+		{group, "aws-sims", "PRICE", "LOW", "optimizationObjective is for aws-user-personalization and aws-personalized-ranking, not for aws-sims."},
+		{group, up + "-v2", "PRICE", "LOW", "optimizationObjective is for aws-user-personalization and aws-personalized-ranking, not for aws-user-personalization-v2."},
+		{group, up, "", "LOW", "optimizationObjective.itemAttribute must name a column of the Items dataset."},
+		{group, up, "MARGIN", "LOW", "optimizationObjective.itemAttribute: the Items dataset has no column MARGIN."},
+		{group, up, "GENRE", "LOW", "optimizationObjective.itemAttribute: the column GENRE of Items must be a number; it is string."},
+		{group, up, "RATING", "LOW", "optimizationObjective.itemAttribute: the column RATING of Items must not be one that may be null."},
+		{group, up, "PRICE", "SOME", `optimizationObjective.objectiveSensitivity is "SOME"; expected OFF, LOW, MEDIUM or HIGH.`},
+		{bare, up, "PRICE", "LOW", "optimizationObjective.itemAttribute PRICE is a column of Items; the dataset group has no Items dataset."},
+	} {
+		got := w.ask(c.group, c.recipe, func(in *api.CreateSolutionRequest) {
+			in.SolutionConfig.OptimizationObjective = &api.OptimizationObjective{ItemAttribute: c.column, ObjectiveSensitivity: c.how}
+		})
+		if got != c.want {
+			t.Errorf("CreateSolution of %s for %s, %s: %q, want %q", c.recipe, c.column, c.how, got, c.want)
+		}
+	}
+}
+
+// Columns that are not there are refused when a solution is made, by whichever member names them.
+func TestColumnRefusals(t *testing.T) {
+	w := newWorld(t, Quotas{})
+	group := w.group("shop", "")
+	w.items(group, `{"name":"PRICE","type":"float"}`)
+	columns := func(kind string, names ...string) map[string][]string { return map[string][]string{kind: names} }
+	for _, c := range []struct {
+		config api.TrainingDataConfig
+		want   string
+	}{
+		{api.TrainingDataConfig{ExcludedDatasetColumns: columns("items", "price")}, ""},
+		{api.TrainingDataConfig{ExcludedDatasetColumns: columns("Items", "COLOUR")}, "trainingDataConfig.excludedDatasetColumns: the Items dataset has no column COLOUR."},
+		{api.TrainingDataConfig{IncludedDatasetColumns: columns("Users", "AGE")}, "trainingDataConfig.includedDatasetColumns: the dataset group has no Users dataset."},
+		{api.TrainingDataConfig{ExcludedDatasetColumns: columns("Interactions", "EVENT_TYPE")}, "trainingDataConfig.excludedDatasetColumns: EVENT_TYPE cannot be excluded."},
+		{api.TrainingDataConfig{ExcludedDatasetColumns: columns("Items", "PRICE"), IncludedDatasetColumns: columns("Items", "PRICE")},
+			"trainingDataConfig: give either excludedDatasetColumns or includedDatasetColumns."},
+	} {
+		got := w.ask(group, "aws-similar-items", func(in *api.CreateSolutionRequest) { in.SolutionConfig.TrainingDataConfig = &c.config })
+		if got != c.want {
+			t.Errorf("CreateSolution with %+v: %q, want %q", c.config, got, c.want)
+		}
+	}
+}

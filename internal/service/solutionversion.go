@@ -140,6 +140,9 @@ func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
 		}
 		o.Threshold = &v
 	}
+	if g := c.OptimizationObjective; g != nil {
+		o.Objective, o.Sensitivity = g.ItemAttribute, g.ObjectiveSensitivity
+	}
 	o.Events = kindsOf(c.EventsConfig)
 	if t := c.TrainingDataConfig; t != nil {
 		o.Excluded, o.Included = t.ExcludedDatasetColumns, t.IncludedDatasetColumns

@@ -283,15 +283,16 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 		return opened{}, err
 	}
 	t.Log.Info("training", "version", t.Owner, "recipe", t.order.Recipe, "interactions", counts.Interactions, "users", counts.Users, "items", counts.Items)
+	reward, _ := recipe.Balance(t.order.Sensitivity) // checked when the solution was created
 	return opened{
-		Training: recipe.Training{Data: data, Params: t.order.Params, Seed: t.order.Seed, Split: t.order.Split, Now: t.started.Unix(), Threads: t.Threads, Progress: report, Log: t.Log},
+		Training: recipe.Training{Data: data, Reward: reward, Params: t.order.Params, Seed: t.order.Seed, Split: t.order.Split, Now: t.started.Unix(), Threads: t.Threads, Progress: report, Log: t.Log},
 		close:    snap.Close,
 	}, nil
 }
 
 // selection returns which interactions the training counts.
 func (o Order) selection() dataset.Selection {
-	return dataset.Selection{EventType: o.EventType, Threshold: o.Threshold, Kinds: o.Events, Included: o.Included, Excluded: o.Excluded}
+	return dataset.Selection{EventType: o.EventType, Threshold: o.Threshold, Kinds: o.Events, Objective: o.Objective, Included: o.Included, Excluded: o.Excluded}
 }
 
 // learn trains into a file at path.

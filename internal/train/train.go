@@ -20,15 +20,18 @@ const FlowKind = "train"
 // An Order is the payload of a training: the solution's configuration as it was when the version was
 // created, or that of a recommender.
 type Order struct {
-	Recipe    string              `json:"recipe"` // name
-	Group     arn.ARN             `json:"group"`
-	Params    map[string]string   `json:"params"` // every parameter of the recipe
-	EventType string              `json:"eventType,omitempty"`
-	Threshold *float64            `json:"threshold,omitempty"`
-	Events    dataset.EventKinds  `json:"events,omitempty"` // take the place of EventType and Threshold
-	Included  map[string][]string `json:"included,omitempty"`
-	Excluded  map[string][]string `json:"excluded,omitempty"`
-	Seed      uint64              `json:"seed"`
+	Recipe    string             `json:"recipe"` // name
+	Group     arn.ARN            `json:"group"`
+	Params    map[string]string  `json:"params"` // every parameter of the recipe
+	EventType string             `json:"eventType,omitempty"`
+	Threshold *float64           `json:"threshold,omitempty"`
+	Events    dataset.EventKinds `json:"events,omitempty"` // take the place of EventType and Threshold
+	// Objective is the item column that counts beside relevance, and Sensitivity how much; "" for none.
+	Objective   string              `json:"objective,omitempty"`
+	Sensitivity string              `json:"sensitivity,omitempty"`
+	Included    map[string][]string `json:"included,omitempty"`
+	Excluded    map[string][]string `json:"excluded,omitempty"`
+	Seed        uint64              `json:"seed"`
 	// Split decides who is held out when the version is measured. It is the same for all solutions of a
 	// group, so that their metrics are about the same users.
 	Split uint64 `json:"split"`

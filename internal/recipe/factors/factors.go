@@ -31,7 +31,7 @@ type Recipe struct {
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
-		Scores: true, Explores: true, Updates: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Scores: true, Explores: true, Updates: true, Objectives: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -41,7 +41,7 @@ func Personalization() Recipe {
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
-		Scores: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
+		Scores: true, Objectives: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
 		Description: "Reranks a list of items for a user.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -87,6 +87,7 @@ type settings struct {
 	Scale          float64 // logit per unit of inner product
 	Repeat         float64 // added to the logit of items in the user's history
 	Newest         int64   // time of the newest interaction
+	Reward         float64 // logit per standard reward; 0 without an objective
 }
 
 // als returns the settings as the solver needs them.
@@ -139,6 +140,9 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if _, err := als.Rotate(ctx, f.Cols, d.Items.Len(), c); err != nil {
 		return err
 	}
+	if s.Reward, err = weighReward(ctx, t, s, f.Cols, histories); err != nil {
+		return err
+	}
 	return write(ctx, t, s, f.Cols, cold)
 }
 
@@ -158,6 +162,8 @@ func progress(t recipe.Training, done int) {
 //	count    int32, users per item
 //	created  int64, Unix seconds
 //	cold     int32, indexes of the items that are always explored; absent if the recipe has none
+//	ranked   float32, Stride(Dim+1) apart: vectors with the standard reward as one more number; absent without
+//	         an objective
 func write(ctx context.Context, t recipe.Training, s settings, vectors []float32, cold []int32) error {
 	n := t.Data.Items.Len()
 	gram, err := als.NewSolver(vectors, n, s.als()).Prepare(ctx, t.Threads)
@@ -186,6 +192,11 @@ func write(ctx context.Context, t recipe.Training, s settings, vectors []float32
 	}
 	if cold != nil {
 		if err := artifact.Put(w, "cold", cold); err != nil {
+			return err
+		}
+	}
+	if s.Reward != 0 {
+		if err := artifact.Put(w, "ranked", widen(vectors, s.Dim, recipe.StandardRewards(t.Data.Reward))); err != nil {
 			return err
 		}
 	}
@@ -243,7 +254,18 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if len(vectors) != n*stride || len(bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
 	}
-	if m.matrix, err = topk.NewMatrix(n, stride, vectors, bias); err != nil {
+	rows := vectors
+	if m.settings.Reward != 0 {
+		stride = als.Stride(m.settings.Dim + 1)
+		if rows, err = artifact.Get[float32](f, "ranked"); err != nil {
+			return nil, err
+		}
+		if len(rows) != n*stride {
+			return nil, fmt.Errorf("open %s: ranked does not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
+		}
+	}
+	m.vectors = vectors
+	if m.matrix, err = topk.NewMatrix(n, stride, rows, bias); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	m.solver = als.NewSolver(vectors, n, m.settings.als()).WithGram(gram)

@@ -15,13 +15,14 @@ const block = 240
 
 // A model answers both kinds of question.
 //
-// The logit of an item is scale·(user·item) + popularityWeight·log popularity, plus Repeat if the user
-// had it; scores are the softmax of the logits over the items that are allowed.
+// The logit of an item is scale·(user·item) + popularityWeight·log popularity + Reward·(standard reward), plus Repeat
+// if the user had it; scores are the softmax of the logits over the items that are allowed.
 type model struct {
 	settings settings
 	asks     recipe.Asks
 	items    recipe.Names
 	matrix   *topk.Matrix
+	vectors  []float32 // what the matrix's rows begin with, Stride(Dim) apart
 	count    []int32
 	created  []int64
 	cold     []int32 // always explored, ascending
@@ -107,6 +108,10 @@ func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) error {
 		}
 	} else {
 		x = make([]float32, m.matrix.Stride)
+	}
+	if m.settings.Reward != 0 {
+		x = append(make([]float32, 0, m.matrix.Stride), x...)[:m.matrix.Stride]
+		x[m.settings.Dim] = float32(m.settings.Reward)
 	}
 	return j.Set(x, popularityWeight(len(h.items)))
 }

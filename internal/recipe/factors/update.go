@@ -50,11 +50,11 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 // carry returns the vectors for an item table: the model's own, and zero for the fresh items, which it
 // does not know.
 func (m *model) carry(items recipe.Names) (vectors []float32, fresh []int) {
-	stride := m.matrix.Stride
+	stride := als.Stride(m.settings.Dim)
 	vectors = make([]float32, items.Len()*stride)
 	for i := range items.Len() {
 		if k, ok := m.items.Find(items.At(i)); ok {
-			copy(vectors[i*stride:(i+1)*stride], m.matrix.Rows[k*stride:(k+1)*stride])
+			copy(vectors[i*stride:(i+1)*stride], m.vectors[k*stride:(k+1)*stride])
 		} else {
 			fresh = append(fresh, i)
 		}
