@@ -140,10 +140,10 @@ func (s *scan) moment(j *Job) {
 	m.panel = min(b*bandPanels, len(s.pars))
 }
 
-// roughly is the spread of the last band if its vectors point anywhere and are as long as the longest. Where even
-// that is large, nothing is made of moments.
+// roughly is the spread of the bands that a job must be spared to search first, if their vectors point anywhere and are
+// as long as the longest. Where even that is large, moments need not be made.
 func (s *scan) roughly(j *Job) float64 {
-	norm := s.norms[(s.bands()-1)*bandPanels]
+	norm := s.norms[len(s.norms)*3/4]
 	return j.norm * j.norm * norm * norm / float64(max(1, s.dims))
 }
 
