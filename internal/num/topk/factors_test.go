@@ -142,7 +142,7 @@ func BenchmarkFactors(b *testing.B) {
 }
 
 // manyUsers is how many users TestManyUsers makes up.
-var manyUsers = flag.Int("many", 20_000, "number of users of TestManyUsers")
+var manyUsers = flag.Int("many", 5_000, "number of users of TestManyUsers")
 
 // Every made-up user's best are those of scoring everything, for -many users and every set of kernels in turn: of
 // all kinds of numbers, K from 1 to all, alone and in blocks.
