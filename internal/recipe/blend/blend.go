@@ -8,7 +8,8 @@
 // new events and new users count at once.
 //
 // The files follow a training: sequence.go (the events), transitions.go, linear.go and walk.go (the
-// models), lists.go (what they all end as), signals.go (what they say of an item), fit.go (how that is
+// models), ridge.go (how much they are held back), lists.go (what they end as), sessions.go (neighbours among
+// sequences), network.go, signals.go (what they say of an item), fit.go (how that is
 // weighed), model.go (answers).
 package blend
 
@@ -64,6 +65,7 @@ type settings struct {
 	Weights [signals]float64 // logit per unit of signal
 	Network *seqnet.Shape    // nil if there is none
 
+	Ridge    float32 // of trainTogether
 	HalfLife float64 // learned.halfLife
 	Sessions bool    // whether there are learned.sessions
 }
@@ -72,15 +74,16 @@ type settings struct {
 // them again from everything.
 //
 // Memory: the events twice, 8 bytes for each of the at most 32 million neighbours of a family (4 KB an
-// item at most; three families at once), 64 MB of examples to weigh by; and for catalogues of at most
-// 4,096 items, which get dense models, three matrices of 64 MB.
+// item at most; three families at once), 100 MB of examples to weigh by; and for dense models a matrix of items by
+// items for what goes together (400 MB for 10,000 items, 1.6 GB for the most, 20,000) and two for what follows
+// (1.2 GB for the most, 12,288).
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	recency, err := strconv.ParseBool(t.Params["apply_recency_bias"])
 	if err != nil {
 		return fmt.Errorf("parameter apply_recency_bias: %w", err)
 	}
 	all := newSequences(t.Data)
-	s := settings{Recipe: r.info.Name, Recency: recency}
+	s := settings{Recipe: r.info.Name, Recency: recency, Ridge: ridges[usualRidge]}
 	p := progress{report: t.Progress, total: 2 * familyCount}
 	net, weighed, err := s.tune(ctx, &t, all, &p)
 	if err != nil {
@@ -89,7 +92,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if !weighed {
 		s.Weights = prior(recency)
 	}
-	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), t.Threads, &p)
+	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), s.Ridge, t.Threads, &p)
 	if err != nil {
 		return err
 	}
@@ -119,8 +122,11 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 		return nil, false, nil
 	}
 	use := usable(s.Recency && !scattered)
-	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), t.Threads, p)
+	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), s.Ridge, t.Threads, p)
 	if err != nil {
+		return nil, false, err
+	}
+	if s.Ridge, err = l.chooseRidge(ctx, part, tests, s.Recency && !scattered, t.Threads); err != nil {
 		return nil, false, err
 	}
 	if s.Recency && !scattered && len(part.item) >= netLeast {
@@ -147,13 +153,13 @@ type learned struct {
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
-func learn(ctx context.Context, s *sequences, want wanted, threads int, p *progress) (*learned, error) {
+func learn(ctx context.Context, s *sequences, want wanted, ridge float32, threads int, p *progress) (*learned, error) {
 	count := s.users()
 	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
 	if want.sessions {
 		l.sessions = newSessions(s)
 	}
-	for k, train := range families(s.n) {
+	for k, train := range families(s.n, ridge) {
 		if !want.families[k] {
 			train = trainNothing
 		}
@@ -197,8 +203,10 @@ const (
 type trainer func(ctx context.Context, s *sequences, threads int) (lists, error)
 
 // families are the trainers for a catalogue of n items: dense linear models if these are affordable.
-func families(n int) [familyCount]trainer {
-	f := [familyCount]trainer{trainTransitions, trainForward, trainTogether}
+func families(n int, ridge float32) [familyCount]trainer {
+	f := [familyCount]trainer{trainTransitions, trainForward, func(ctx context.Context, s *sequences, threads int) (lists, error) {
+		return trainTogether(ctx, s, ridge, threads)
+	}}
 	if n > denseForward {
 		f[forward] = trainFarTransitions
 	}

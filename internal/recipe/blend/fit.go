@@ -133,9 +133,7 @@ func newExample(w *listener, level *[voices]float64, t test) (e example) {
 		share[i] += now
 		worth[i] += now * float64(at(t.worth, k))
 	}
-	candidates := w.hard()
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates)
+	candidates := w.candidates()
 	var total float64
 	for _, i := range candidates {
 		total += share[i]
@@ -157,18 +155,18 @@ func newExample(w *listener, level *[voices]float64, t test) (e example) {
 	return e
 }
 
-// hard returns the items a voice speaks loudest for, the best-known, and those the user had.
-func (w *listener) hard() []int32 {
+// candidates returns the items that could come next, ascending: what each voice and the network speak loudest for, the
+// best-known, and what the user had.
+func (w *listener) candidates() []int32 {
 	out := append([]int32(nil), w.learned.order[:min(hardest, len(w.learned.order))]...)
-	var best topk.Heap
 	for v := range voices {
-		best.Reset(hardest)
+		w.best.Reset(hardest)
 		for _, i := range w.touched {
 			if s := w.sum[i][v]; s > 0 {
-				best.Push(topk.Make(s, i))
+				w.best.Push(topk.Make(s, i))
 			}
 		}
-		for _, key := range best.Sorted() {
+		for _, key := range w.best.Sorted() {
 			out = append(out, key.Index())
 		}
 	}
@@ -177,7 +175,9 @@ func (w *listener) hard() []int32 {
 			out = append(out, i)
 		}
 	}
-	return append(out, w.ear.likely[:min(hardest, len(w.ear.likely))]...)
+	out = append(out, w.ear.likely[:min(hardest, len(w.ear.likely))]...)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // pull is how strongly the weights are drawn to the prior, in examples: nothing beside a thousand, much

@@ -15,11 +15,8 @@ const (
 	denseForward  = 12_288
 )
 
-// Regularisation, near what is known to do well on catalogues of films and books; not tuned here.
-const (
-	togetherRidge = 250
-	forwardRidge  = 300
-)
+// forwardRidge is near what is known to do well on catalogues of films; not tuned here.
+const forwardRidge = 300
 
 // trainTogether is the linear item model without self-similarity: the B that minimises
 //
@@ -27,13 +24,13 @@ const (
 //
 // for the matrix X of who had what. With P = (XᵀX + λ)⁻¹ it is B[i][j] = −P[i][j]/P[j][j].
 // (EASE: Steck, 2019.) Where events have weights, it is to tell these instead of ones: see weightedTogether.
-func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error) {
+func trainTogether(ctx context.Context, s *sequences, ridge float32, threads int) (lists, error) {
 	d := s.distinct()
 	if d.weight != nil {
-		return weightedTogether(ctx, d, threads)
+		return weightedTogether(ctx, d, ridge, threads)
 	}
 	g := newSquare(d.n)
-	if err := g.products(ctx, d, nil, threads); err != nil {
+	if err := g.products(ctx, d, nil, ridge, threads); err != nil {
 		return lists{}, err
 	}
 	if err := g.invert(ctx, threads); err != nil {
@@ -49,12 +46,12 @@ func trainTogether(ctx context.Context, s *sequences, threads int) (lists, error
 // weightedTogether is the B that minimises |Y − XB|² + λ|B|² with a zero diagonal, where Y is X with the weights of
 // what users had in place of ones. With Z = P·XᵀY it is B[i][j] = Z[i][j] − P[i][j]·Z[j][j]/P[j][j]: each column's
 // multiplier makes its own entry 0.
-func weightedTogether(ctx context.Context, d *sequences, threads int) (lists, error) {
+func weightedTogether(ctx context.Context, d *sequences, ridge float32, threads int) (lists, error) {
 	g, z := newSquare(d.n), newSquare(d.n) // rows of z are columns of Z
-	if err := g.products(ctx, d, nil, threads); err != nil {
+	if err := g.products(ctx, d, nil, ridge, threads); err != nil {
 		return lists{}, err
 	}
-	if err := z.products(ctx, d, d.weight, threads); err != nil {
+	if err := z.products(ctx, d, d.weight, 0, threads); err != nil {
 		return lists{}, err
 	}
 	if err := g.solve(ctx, z, threads); err != nil {
@@ -69,8 +66,8 @@ func weightedTogether(ctx context.Context, d *sequences, threads int) (lists, er
 }
 
 // products sets row i to the sum, over the users of item i, of everything they had; with weights alongside the
-// events, to the sum of that times the weight that i has for them, and without, the ridge is added.
-func (m *square) products(ctx context.Context, d *sequences, weights []float32, threads int) error {
+// events, to the sum of that times the weight that i has for them; and adds the ridge.
+func (m *square) products(ctx context.Context, d *sequences, weights []float32, ridge float32, threads int) error {
 	start, all := d.places()
 	return als.Spread(ctx, threads, d.n, 16, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
@@ -81,9 +78,7 @@ func (m *square) products(ctx context.Context, d *sequences, weights []float32, 
 					to[j] += w
 				}
 			}
-			if weights == nil {
-				to[i] += togetherRidge
-			}
+			to[i] += ridge
 		}
 	})
 }

@@ -25,7 +25,6 @@ const head = 1000
 type desk struct {
 	*listener
 	logit []float32 // alongside touched
-	best  topk.Heap
 }
 
 // Items is the model's item table.

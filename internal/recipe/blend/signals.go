@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/kindredrec/kindred/internal/num/topk"
 )
 
 // The voices are sums over a history of what a family lists for its items; they differ in how the past
@@ -79,6 +81,7 @@ type listener struct {
 	again   int32   // againSignal's item, or -1
 	finder  *finder // nil without sessions
 	ear     ear
+	best    topk.Heap
 }
 
 func newListener(l *learned, recency bool) *listener {
