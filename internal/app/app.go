@@ -187,7 +187,7 @@ func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Sn
 	trainings := train.Config{
 		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads,
 		MinEvents: a.cfg.MinInteractions, MinUsers: a.cfg.MinUsers, MaxKinds: a.cfg.Quotas.EventKinds, Now: a.cfg.Now, Log: a.cfg.Log,
-		Checkpoints: 15 * time.Second,
+		Checkpoints: 15 * time.Second, Choosing: 20 * time.Minute,
 	}
 	imports := dataset.ImportConfig{
 		Importer: &dataset.Importer{Buckets: buckets, Own: own, Scratch: a.path("scratch")}, MinRows: a.cfg.MinInteractions, Now: a.cfg.Now,

@@ -2,8 +2,11 @@ package recipe
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/eval"
 )
 
 // A Trial learns a model that is only measured: use gets its artifact, which is gone afterwards.
@@ -15,6 +18,9 @@ type Measurer interface {
 	// Measure learns from parts of t.Data by trial and returns the service's metrics, rounded to 4 decimals.
 	Measure(ctx context.Context, t Training, trial Trial) (map[string]float64, error)
 }
+
+// MetricNames are the metrics that all recipes which rank items have, ascending.
+func MetricNames() []string { return slices.Sorted(maps.Keys(eval.Metrics(nil, 0))) }
 
 // MeasureRanking is how recipes that rank items are measured: on the newest events of a tenth of the users,
 // by a model of the others (see [Holdout] and [Evaluate]); with an objective, also by what is earned.

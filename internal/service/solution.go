@@ -22,11 +22,8 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 	if err != nil {
 		return nil, err
 	}
-	entry, err := s.trainable(in)
+	entry, err := s.checkSolution(in)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkConfig(entry, in); err != nil {
 		return nil, err
 	}
 	at := s.moment()
@@ -43,15 +40,17 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 		if entry.Type == recipe.PersonalizedActions && home.Domain != "" {
 			return fault.Newf(fault.Invalid, "The recipe %s is for custom dataset groups, and %s is of domain %s.", entry.Name, group.ARN, home.Domain)
 		}
-		if err := checkColumns(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
-			return err
+		if !or(in.PerformAutoML, false) {
+			if err := checkColumns(ctx, tx, sc, group.ARN, in.SolutionConfig); err != nil {
+				return err
+			}
 		}
 		if err := roomIn(ctx, tx, sc, s.quotas.Solutions, arn.Solution, group.ARN); err != nil {
 			return err
 		}
 		doc := api.Solution{
 			Name: in.Name, SolutionArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, RecipeArn: in.RecipeArn,
-			EventType: in.EventType, SolutionConfig: in.SolutionConfig, PerformHPO: ptr(or(in.PerformHPO, false)), PerformAutoML: ptr(false),
+			EventType: in.EventType, SolutionConfig: in.SolutionConfig, PerformHPO: ptr(or(in.PerformHPO, false)), PerformAutoML: ptr(or(in.PerformAutoML, false)),
 			PerformAutoTraining: ptr(or(in.PerformAutoTraining, true)), PerformIncrementalUpdate: in.PerformIncrementalUpdate,
 			Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 		}
@@ -69,15 +68,22 @@ func (s *Service) CreateSolution(ctx context.Context, in *api.CreateSolutionRequ
 	return &api.CreateSolutionResponse{SolutionArn: name.String()}, nil
 }
 
+// checkSolution checks what can be checked of a request by itself and returns the solution's recipe, an empty entry if
+// that is still to be chosen.
+func (s *Service) checkSolution(in *api.CreateSolutionRequest) (recipe.Entry, error) {
+	if or(in.PerformAutoML, false) {
+		return recipe.Entry{}, s.checkAutoML(in)
+	}
+	entry, err := s.trainable(in)
+	if err != nil {
+		return entry, err
+	}
+	return entry, checkConfig(entry, in)
+}
+
 // trainable returns the recipe of a solution and refuses what cannot be trained.
 func (s *Service) trainable(in *api.CreateSolutionRequest) (recipe.Entry, error) {
 	none := recipe.Entry{}
-	if or(in.PerformAutoML, false) {
-		if in.RecipeArn != "" {
-			return none, fault.Newf(fault.Invalid, "performAutoML and recipeArn exclude each other: give exactly one.")
-		}
-		return none, fault.Newf(fault.Unsupported, "Kindred does not choose among recipes by itself yet; give a recipeArn instead of performAutoML.")
-	}
 	if in.RecipeArn == "" {
 		return none, fault.Newf(fault.Invalid, "recipeArn must be given unless performAutoML is true.")
 	}

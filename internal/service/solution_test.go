@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/kindredrec/kindred/internal/api"
@@ -176,5 +177,67 @@ func TestColumnRefusals(t *testing.T) {
 		if got != c.want {
 			t.Errorf("CreateSolution with %+v: %q, want %q", c.config, got, c.want)
 		}
+	}
+}
+
+func TestAutoMLRefusals(t *testing.T) {
+	w := newWorld(t, Quotas{})
+	group := w.group("shop", "")
+	named := func(names ...string) (arns []string) {
+		for _, n := range names {
+			arns = append(arns, arn.Service(arn.RecipeKind, n).String())
+		}
+		return arns
+	}
+	for _, c := range []struct {
+		config *api.AutoMLConfig
+		recipe string
+		want   string
+	}{
+		{},
+		{config: &api.AutoMLConfig{MetricName: "precision_at_25", RecipeList: named("aws-hrnn", "aws-user-personalization-v2")}},
+		{recipe: named("aws-hrnn")[0], want: "performAutoML and recipeArn exclude each other: give exactly one."},
+		{config: &api.AutoMLConfig{MetricName: "accuracy"}, want: `autoMLConfig.metricName is "accuracy"; expected one of coverage, mean_reciprocal_rank_at_25, ` +
+			"normalized_discounted_cumulative_gain_at_10, normalized_discounted_cumulative_gain_at_25, normalized_discounted_cumulative_gain_at_5, precision_at_10, precision_at_25, precision_at_5."},
+		{config: &api.AutoMLConfig{RecipeList: named("aws-sims")}, want: "autoMLConfig.recipeList: aws-sims is not a recipe for user personalization, which is what performAutoML chooses among."},
+		{config: &api.AutoMLConfig{RecipeList: named("aws-hrnn", "aws-hrnn")}, want: "autoMLConfig.recipeList: aws-hrnn is there twice."},
+	} {
+		got := w.ask(group, "", func(in *api.CreateSolutionRequest) {
+			in.RecipeArn, in.PerformAutoML, in.SolutionConfig.AutoMLConfig = c.recipe, ptr(true), c.config
+		})
+		if got != c.want {
+			t.Errorf("CreateSolution with %+v: %q, want %q", c.config, got, c.want)
+		}
+	}
+}
+
+// A version of a solution that chooses is told the service's list, or the given one; UPDATE has nothing to go on.
+func TestAutoMLReachesTraining(t *testing.T) {
+	w := newWorld(t, Quotas{})
+	sol := must[*api.CreateSolutionResponse](t)(w.svc.CreateSolution(w.ctx, &api.CreateSolutionRequest{
+		Name: "chooses", DatasetGroupArn: w.group("shop", ""), PerformAutoML: ptr(true), PerformHPO: ptr(true), PerformAutoTraining: ptr(false),
+	})).SolutionArn
+	w.settle()
+	doc := must[*api.DescribeSolutionResponse](t)(w.svc.DescribeSolution(w.ctx, &api.DescribeSolutionRequest{SolutionArn: sol})).Solution
+	if !or(doc.PerformAutoML, false) || doc.RecipeArn != "" {
+		t.Errorf("the solution is %+v, want performAutoML and no recipeArn", doc)
+	}
+	o := w.order(w.train(sol))
+	var names []string
+	for _, c := range o.Candidates {
+		names = append(names, c.Recipe)
+		if len(c.Params) == 0 || len(c.Trials) != 5 || len(c.Tuned) == 0 {
+			t.Errorf("candidate %+v, want its parameters and five trials", c)
+		}
+	}
+	if want := []string{"aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"}; !slices.Equal(names, want) {
+		t.Errorf("candidates %v, want %v", names, want)
+	}
+	_, err := w.svc.CreateSolutionVersion(w.ctx, &api.CreateSolutionVersionRequest{SolutionArn: sol, TrainingMode: "UPDATE"})
+	if kind(err) != fault.Invalid.String() {
+		t.Errorf("an UPDATE = %v, want %v", err, fault.Invalid)
+	}
+	if _, err := w.svc.UpdateSolution(w.ctx, &api.UpdateSolutionRequest{SolutionArn: sol, PerformAutoTraining: ptr(true)}); err != nil {
+		t.Errorf("UpdateSolution of a schedule = %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/catalog"
 	"github.com/kindredrec/kindred/internal/fault"
+	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // UpdateSolution changes how a solution is trained from now on; versions that exist stay as they are. Any
@@ -55,9 +56,12 @@ func (s *Service) UpdateSolution(ctx context.Context, in *api.UpdateSolutionRequ
 
 // checkUpdate checks a change as if the solution were created with it.
 func (s *Service) checkUpdate(sol api.Solution, in *api.UpdateSolutionRequest) error {
-	e, err := s.recipe(sol.RecipeArn)
-	if err != nil {
-		return err
+	e := recipe.Entry{Info: recipe.Info{Name: "performAutoML"}} // which takes neither
+	if sol.RecipeArn != "" {
+		var err error
+		if e, err = s.recipe(sol.RecipeArn); err != nil {
+			return err
+		}
 	}
 	if err := checkIncremental(e, in.PerformIncrementalUpdate); err != nil {
 		return err

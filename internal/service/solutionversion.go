@@ -77,6 +77,9 @@ func (s *Service) addVersion(ctx context.Context, tx catalog.Store, sc scope, so
 
 // extend makes an order one to update the solution's newest full version, with that version's parameters.
 func (s *Service) extend(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution, o *train.Order) error {
+	if or(sol.PerformAutoML, false) {
+		return fault.Newf(fault.Invalid, "trainingMode UPDATE is for solutions of aws-user-personalization, not for those that choose their recipe; use FULL.")
+	}
 	e, err := s.recipe(sol.RecipeArn)
 	if err != nil {
 		return err
@@ -118,14 +121,19 @@ func uniqueVersion(ctx context.Context, tx catalog.Store, sc scope, solution arn
 
 // trainingOrder writes down a solution's configuration for the training.
 func (s *Service) trainingOrder(sol api.Solution) (train.Order, error) {
-	e, err := s.recipe(sol.RecipeArn)
-	if err != nil {
-		return train.Order{}, err
-	}
 	o := train.Order{
-		Recipe: e.Name, Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn), Split: seedOf(sol.DatasetGroupArn),
+		Group: arn.ARN(sol.DatasetGroupArn), EventType: sol.EventType, Seed: seedOf(sol.SolutionArn), Split: seedOf(sol.DatasetGroupArn),
 		Since: sol.CreationDateTime.UnixMilli(),
 	}
+	if or(sol.PerformAutoML, false) {
+		err := s.chooseRecipe(&o, sol)
+		return o, err
+	}
+	e, err := s.recipe(sol.RecipeArn)
+	if err != nil {
+		return o, err
+	}
+	o.Recipe = e.Name
 	c := sol.SolutionConfig
 	if c == nil {
 		c = &api.SolutionConfig{}

@@ -35,6 +35,7 @@ type Config struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
+	Choosing    time.Duration // after which no more recipes are tried where some are to choose from; no limit when 0
 	Checkpoints time.Duration // between two that a learning keeps of itself, to go on from after a crash; none when 0
 }
 
@@ -82,7 +83,8 @@ type training struct {
 type fit struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	Model   string             `json:"model,omitempty"`
-	Seconds float64            `json:"seconds"` // of all threads
+	Refusal string             `json:"refusal,omitempty"` // why a recipe was not tried, "" if it was
+	Seconds float64            `json:"seconds"`           // of all threads
 }
 
 // The two learnings, by task number.
@@ -126,10 +128,15 @@ func (c Config) run(ctx context.Context, r *job.Run) error {
 
 // full learns from nothing.
 func (t *training) full(ctx context.Context) (ended, error) {
+	choosing, err := t.choose(ctx)
+	if err != nil {
+		return ended{}, err
+	}
 	seconds, err := t.tune(ctx)
 	if err != nil {
 		return ended{}, err
 	}
+	seconds += choosing
 	f, err := t.group(ctx, "fit", fits, func(ctx context.Context, n int) (fit, error) {
 		return t.fit(ctx, n, t.reporter([...]string{"measuring", "learning"}[n]))
 	})
@@ -336,7 +343,22 @@ func (c Config) settle(ctx context.Context, tx catalog.Store, j job.Job, failure
 	if err != nil {
 		return err
 	}
-	return catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", e.report(j.Owner.Kind()))
+	if err := catalog.Transition(ctx, tx, j.Owner, c.Now(), "ACTIVE", e.report(j.Owner.Kind())); err != nil || e.chosen() == "" {
+		return err
+	}
+	parent, err := tx.Get(ctx, rec.Parent)
+	if err != nil {
+		return err
+	}
+	return catalog.Transition(ctx, tx, rec.Parent, c.Now(), parent.Status, map[string]any{"autoMLResult": api.AutoMLResult{BestRecipeArn: e.chosen()}})
+}
+
+// chosen is the ARN of the recipe that was chosen, "" if there was no choice.
+func (e ended) chosen() string {
+	if len(e.State.Order.Candidates) == 0 {
+		return ""
+	}
+	return arn.Service(arn.RecipeKind, e.State.Order.Recipe).String()
 }
 
 // report returns what the resource tells of its training: a recommender its metrics, which a version has an
@@ -346,6 +368,9 @@ func (e ended) report(kind string) map[string]any {
 		return map[string]any{"modelMetrics": e.State.Metrics}
 	}
 	patch := map[string]any{"trainingHours": e.Hours}
+	if name := e.chosen(); name != "" {
+		patch["recipeArn"] = name
+	}
 	if e.Tuned != nil {
 		patch["tunedHPOParams"] = api.TunedHPOParams{AlgorithmHyperParameters: e.Tuned}
 	}

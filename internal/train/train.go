@@ -41,6 +41,10 @@ type Order struct {
 	// Trials are sets of parameters to choose from, the default first; Tuned names those that differ.
 	Trials []map[string]string `json:"trials,omitempty"`
 	Tuned  []string            `json:"tuned,omitempty"`
+	// Candidates, if there are any, are recipes to choose from by Metric; what is chosen takes the place of Recipe,
+	// Params, Trials and Tuned.
+	Candidates []Candidate `json:"candidates,omitempty"`
+	Metric     string      `json:"metric,omitempty"` // "" for NDCG@25
 	// Base is the version to bring up to date, "" to learn in full.
 	Base arn.ARN `json:"base,omitempty"`
 }
