@@ -212,7 +212,7 @@ func logPopularity(count []int32) []float32 {
 	return bias
 }
 
-// Open makes a model of an artifact. The model refers to f's memory, and takes half as much as the vectors
+// Open makes a model of an artifact. The model refers to f's memory, and takes a quarter as much as the vectors
 // beside it.
 func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	m := &model{asks: r.info.Asks}
