@@ -118,7 +118,7 @@ def do(told):
     if what == "load":
         side.load(vectors("items", told["dim"]), vectors("users", told["dim"]))
         answer()
-    elif what == "top":
+    elif what in ("top", "sum"):  # nobody here has the sum
         users = np.arange(told["from"], told["from"] + told["users"])
         clock = Clock()
         ids = side.top(users, told["k"])

@@ -189,22 +189,25 @@ type turnCost struct{ cpu, wall float64 }
 // print prints a row's line. The note says what has been checked.
 func (r row) print(p *peers, unit string, ours, theirs []turnCost, note string) {
 	cpu, wall := func(c turnCost) float64 { return c.cpu }, func(c turnCost) float64 { return c.wall }
-	main := cpu
-	if r.clock {
-		main = wall
+	shown, compared := cpu, cpu
+	if r.by != processors {
+		shown = wall
+	}
+	if r.by == clock {
+		compared = wall
 	}
 	data := r.of.name
 	if p.paired == data {
 		data = p.label
 	}
-	fmt.Printf("| %s | %s | %d | %d | %s%s | ", r.job, data, r.dim, r.threads, timeOf(middle(ours, main)), unit)
+	fmt.Printf("| %s | %s | %d | %d | %s%s | ", r.job, data, r.dim, r.threads, timeOf(middle(ours, shown)), unit)
 	if theirs == nil {
 		fmt.Printf("no %s | | | %s | %s |\n", r.other, r.goal, note)
 		return
 	}
-	ratios := ratio(ours, theirs, main)
-	fmt.Printf("%s, %s | **%.2gx** (%.2g, %.2g) | %.2gx | %s | %s |\n", strings.Replace(r.other, "kindred", "one thread", 1),
-		timeOf(middle(theirs, main)), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], median(ratio(ours, theirs, wall)), r.goal, note)
+	ratios := ratio(ours, theirs, compared)
+	fmt.Printf("%s, %s | **%sx** (%s, %s) | %sx | %s | %s |\n", strings.Replace(r.other, "kindred", "one thread", 1),
+		timeOf(middle(theirs, shown)), digits(ratios[len(ratios)/2]), digits(ratios[0]), digits(ratios[len(ratios)-1]), digits(median(ratio(ours, theirs, wall))), r.goal, note)
 }
 
 // ratio returns theirs by ours turn by turn, ascending.
@@ -235,4 +238,15 @@ func timeOf(seconds float64) string {
 		}
 	}
 	return fmt.Sprintf("%.1f µs", 1e6*seconds)
+}
+
+// digits writes a ratio with as many digits as it may be good for.
+func digits(x float64) string {
+	switch {
+	case x < 3:
+		return fmt.Sprintf("%.2f", x)
+	case x < 10:
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.0f", x)
 }

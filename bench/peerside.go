@@ -18,7 +18,7 @@ import (
 //
 //	load  read the vectors of items.f32 and users.f32
 //	top   find the K best items of Users users from From on; they go to NAME.i32, K a user
-//	sum   the same, and the sum of exponentials, which Kindred alone has
+//	sum   the same, and where a side has it the sum of all items' exponentials, which softmax divides by
 //	one   the same a user at a time, without keeping what was found
 //	fit   factorise known.bin from start.f32 on: a sweep at once and one for each order "step", each answered, and when
 //	      the last is done, once more; vectors go to found-rows.f32 and found-cols.f32
