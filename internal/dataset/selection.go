@@ -23,6 +23,7 @@ type Selection struct {
 	// Minimums below which Data refuses; 0 for none.
 	MinInteractions int64 // interactions after selection
 	MinUsers        int   // users with at least two of them
+	Moments         bool  // refuse interactions that all have one timestamp
 	// MaxKinds is above what Data refuses: event types and metadata columns of the interactions together,
 	// whether selected or not. 0 for no limit.
 	MaxKinds int
@@ -105,6 +106,9 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	n := count(d)
 	if err := n.enough(sel); err != nil {
 		return d, n, err
+	}
+	if sel.Moments && len(d.Time) > 1 && slices.Min(d.Time) == slices.Max(d.Time) {
+		return d, n, invalid("All %d interactions have the timestamp %d; expected at least two different ones.", len(d.Time), d.Time[0])
 	}
 	return d, n, c.weigh(d, sel.Kinds)
 }
@@ -261,17 +265,19 @@ func count(d *recipe.Data) Counts {
 	return n
 }
 
-// enough returns the service's sentence when there is too little to learn from.
+// enough returns the service's sentence when there is too little to learn from, and after it what was found.
 func (n Counts) enough(sel Selection) error {
+	types := sel.EventType
+	if len(sel.Kinds) > 0 {
+		types = sel.Kinds.types()
+	}
 	switch {
-	case n.Interactions < sel.MinInteractions && len(sel.Kinds) > 0:
-		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s", sel.MinInteractions, sel.Kinds.types())
-	case n.Interactions < sel.MinInteractions && sel.EventType != "":
-		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s", sel.MinInteractions, sel.EventType)
+	case n.Interactions < sel.MinInteractions && types != "":
+		return invalid("Dataset has fewer than %d interactions after filtering by event type: %s (found %d)", sel.MinInteractions, types, n.Interactions)
 	case n.Interactions < sel.MinInteractions:
-		return invalid("Dataset has fewer than %d interactions.", sel.MinInteractions)
+		return invalid("Dataset has fewer than %d interactions. Found %d.", sel.MinInteractions, n.Interactions)
 	case n.UsersWithTwo < sel.MinUsers:
-		return invalid("Create failed. Dataset has fewer than %d users with at least 2 interactions each.", sel.MinUsers)
+		return invalid("Create failed. Dataset has fewer than %d users with at least 2 interactions each. Found %d.", sel.MinUsers, n.UsersWithTwo)
 	}
 	return nil
 }

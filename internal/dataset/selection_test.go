@@ -52,11 +52,26 @@ func TestEventKindsTooFew(t *testing.T) {
 		sel  Selection
 		want string
 	}{
-		{Selection{Kinds: EventKinds{{Type: "buy", Weight: 1}, {Type: "rent", Weight: 1}}, MinInteractions: 2}, "Dataset has fewer than 2 interactions after filtering by event type: buy, rent"},
+		{Selection{Kinds: EventKinds{{Type: "buy", Weight: 1}, {Type: "rent", Weight: 1}}, MinInteractions: 2}, "Dataset has fewer than 2 interactions after filtering by event type: buy, rent (found 1)"},
 		{Selection{Kinds: EventKinds{{Type: "buy", Weight: 0}, {Type: "rent", Weight: 1}}}, "All 1 interactions of the event types buy, rent have weight 0; at least one type that occurs needs a weight above 0."},
 	} {
 		if _, _, err := snap.Data(c.sel); !fault.Is(err, fault.Invalid) || sentence(err) != c.want {
 			t.Errorf("Data(%s) = %v, want %s", fmt.Sprint(c.sel.Kinds), err, c.want)
 		}
+	}
+}
+
+// Interactions of one moment are refused where moments matter, whatever else was left out.
+func TestOneMoment(t *testing.T) {
+	snap := openWorld(t, world{events: []string{"u1,i1,10,view,,,\nu1,i2,10,view,,,\nu2,i1,10,view,,,\nu2,i2,11,buy,,,\n"}})
+	if _, _, err := snap.Data(Selection{Moments: true}); err != nil {
+		t.Errorf("two moments are refused: %v", err)
+	}
+	if _, _, err := snap.Data(Selection{EventType: "view"}); err != nil {
+		t.Errorf("one moment is refused where it does not matter: %v", err)
+	}
+	want := "All 3 interactions have the timestamp 10; expected at least two different ones."
+	if _, _, err := snap.Data(Selection{EventType: "view", Moments: true}); !fault.Is(err, fault.Invalid) || sentence(err) != want {
+		t.Errorf("Data = %v, want %s", err, want)
 	}
 }

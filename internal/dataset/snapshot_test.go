@@ -491,9 +491,10 @@ func TestTooLittleData(t *testing.T) {
 		want string
 	}{
 		{Selection{MinInteractions: 5, MinUsers: 2}, ""},
-		{Selection{MinInteractions: 6}, "Dataset has fewer than 6 interactions."},
-		{Selection{EventType: "buy", MinInteractions: 1000}, "Dataset has fewer than 1000 interactions after filtering by event type: buy"},
-		{Selection{MinUsers: 3}, "Create failed. Dataset has fewer than 3 users with at least 2 interactions each."},
+		{Selection{MinInteractions: 6}, "Dataset has fewer than 6 interactions. Found 5."},
+		{Selection{EventType: "buy", MinInteractions: 1000}, "Dataset has fewer than 1000 interactions after filtering by event type: buy (found 1)"},
+		{Selection{MinUsers: 3}, "Create failed. Dataset has fewer than 3 users with at least 2 interactions each. Found 2."},
+		{Selection{EventType: "view", Moments: true}, ""},
 	} {
 		_, _, err := snap.Data(c.sel)
 		if got := sentence(err); got != c.want || err != nil && !fault.Is(err, fault.Invalid) {

@@ -283,6 +283,7 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 	if t.trainer.Info().WithoutEvents {
 		sel.MinInteractions, sel.MinUsers = 0, 0
 	}
+	_, sel.Moments = t.trainer.(recipe.Segmenter)
 	sel.Without = t.parts.Items.AddedAfter(t.order.Since)
 	data, counts, err := snap.Data(sel)
 	if err != nil {

@@ -56,7 +56,7 @@ func TestRecommenderNeedsItsEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "Dataset has fewer than 10 interactions after filtering by event type: Purchase"; doc.Status != "CREATE FAILED" || doc.FailureReason != want {
+	if want := "Dataset has fewer than 10 interactions after filtering by event type: Purchase (found 0)"; doc.Status != "CREATE FAILED" || doc.FailureReason != want {
 		t.Errorf("the recommender is %s: %q, want CREATE FAILED: %q", doc.Status, doc.FailureReason, want)
 	}
 	if _, err := w.cfg.Open(t.Context(), name); !fault.Is(err, fault.InUse) {
