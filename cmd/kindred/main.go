@@ -21,6 +21,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Walk the whole main job on made-up data, or on your own file, and show the result."`
 	Watch    watchCmd    `cmd:"" help:"Follow a running job: stage, lines done, lines per second, time left."`
 	Evaluate evaluateCmd `cmd:"" help:"Measure a recipe on a CSV file, beside popular items. Needs no server."`
+	Insights insightsCmd `cmd:"" help:"Tell what a CSV file allows before anything is trained: what is too little, sparse or left out, and what a training will take. Needs no server."`
 	Coverage coverageCmd `cmd:"" hidden:"" help:"Print which operations are implemented, as Markdown."`
 
 	LogLevel  slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error."`

@@ -60,11 +60,11 @@ func (k EventKinds) types() string {
 
 // Counts tell how much a selection holds.
 type Counts struct {
-	Interactions  int64
-	Users         int // with at least one selected interaction
-	UsersWithTwo  int // with at least two
-	Items         int // with a record or an interaction in the snapshot
-	ItemsWithSome int // with at least one selected interaction
+	Interactions  int64 `json:"interactions"`
+	Users         int   `json:"users"`         // with at least one selected interaction
+	UsersWithTwo  int   `json:"usersWithTwo"`  // with at least two
+	Items         int   `json:"items"`         // with a record or an interaction in the snapshot
+	ItemsWithSome int   `json:"itemsWithSome"` // with at least one selected interaction
 }
 
 // Data returns what a recipe learns from: all items, and the users with a selected event. It shares the

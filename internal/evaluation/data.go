@@ -13,25 +13,35 @@ import (
 // load imports the files as a dataset group would and returns what a recipe may learn from. The data are
 // valid until done.
 func (c Config) load(ctx context.Context, o Order) (data *recipe.Data, done func() error, err error) {
-	var parts dataset.Parts
-	if parts.Interactions, err = c.part(ctx, dataset.Interactions, o.Interactions, o.Schema); err != nil {
-		return nil, nil, err
-	}
-	if o.Items != "" {
-		if parts.Items, err = c.part(ctx, dataset.Items, o.Items, o.ItemsSchema); err != nil {
-			return nil, nil, err
-		}
-	}
-	snapshots := &dataset.Snapshots{Own: c.Own, Cache: c.Scratch}
-	snap, err := snapshots.Open(ctx, parts)
+	snap, err := c.snapshot(ctx, o)
 	if err != nil {
-		return nil, nil, fmt.Errorf("evaluate: %w", err)
+		return nil, nil, err
 	}
 	if data, _, err = snap.Data(dataset.Selection{}); err != nil {
 		snap.Close()
 		return nil, nil, err
 	}
 	return data, snap.Close, nil
+}
+
+// snapshot imports the files.
+func (c Config) snapshot(ctx context.Context, o Order) (*dataset.Snapshot, error) {
+	var parts dataset.Parts
+	var err error
+	if parts.Interactions, err = c.part(ctx, dataset.Interactions, o.Interactions, o.Schema); err != nil {
+		return nil, err
+	}
+	if o.Items != "" {
+		if parts.Items, err = c.part(ctx, dataset.Items, o.Items, o.ItemsSchema); err != nil {
+			return nil, err
+		}
+	}
+	snapshots := &dataset.Snapshots{Own: c.Own, Cache: c.Scratch}
+	snap, err := snapshots.Open(ctx, parts)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	return snap, nil
 }
 
 // part imports one file.

@@ -111,6 +111,7 @@ func (c Config) run(ctx context.Context, r *job.Run) error {
 		return err
 	}
 	defer snap.Close()
+	t.tell(snap)
 	var e ended
 	if t.order.Base != "" {
 		e, err = t.update(ctx)
@@ -278,12 +279,7 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 	if err != nil {
 		return opened{}, err
 	}
-	sel := t.order.selection()
-	sel.MinInteractions, sel.MinUsers, sel.MaxKinds = t.MinEvents, t.MinUsers, t.MaxKinds
-	if t.trainer.Info().WithoutEvents {
-		sel.MinInteractions, sel.MinUsers = 0, 0
-	}
-	_, sel.Moments = t.trainer.(recipe.Segmenter)
+	sel := t.limits()
 	sel.Without = t.parts.Items.AddedAfter(t.order.Since)
 	data, counts, err := snap.Data(sel)
 	if err != nil {
@@ -296,6 +292,28 @@ func (t *training) open(ctx context.Context, report func(string, int, int)) (ope
 		Training: recipe.Training{Data: data, Reward: reward, Params: t.order.Params, Seed: t.order.Seed, Split: t.order.Split, Now: t.started.Unix(), Threads: t.Threads, Progress: report, Log: t.Log},
 		close:    snap.Close,
 	}, nil
+}
+
+// limits are the selection with what the recipe needs.
+func (t *training) limits() dataset.Selection {
+	sel := t.order.selection()
+	sel.MinInteractions, sel.MinUsers, sel.MaxKinds = t.MinEvents, t.MinUsers, t.MaxKinds
+	if t.trainer.Info().WithoutEvents {
+		sel.MinInteractions, sel.MinUsers = 0, 0
+	}
+	_, sel.Moments = t.trainer.(recipe.Segmenter)
+	return sel
+}
+
+// tell writes into the log what is worth knowing about the data before anything is learned from it.
+func (t *training) tell(snap *dataset.Snapshot) {
+	in, err := snap.Insights(t.limits())
+	if err != nil {
+		return // the training fails with the same
+	}
+	for _, f := range in.Findings {
+		t.Log.Info("data", "version", t.Owner, "finding", f.Text)
+	}
 }
 
 // selection returns which interactions the training counts.
