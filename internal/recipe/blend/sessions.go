@@ -27,9 +27,12 @@ const (
 type sessions struct {
 	start []int64
 	item  []int32 // of sequence s: item[start[s]:start[s+1]], oldest first
-	from  []int64
-	seq   []int32 // of item i: seq[from[i]:from[i+1]], ascending, so the newest first
-	at    []int32 // alongside: the item's last place there
+
+	weight []float32 // alongside item: how loudly the sequence speaks for it; nil for 1 each
+
+	from []int64
+	seq  []int32 // of item i: seq[from[i]:from[i+1]], ascending, so the newest first
+	at   []int32 // alongside: the item's last place there
 }
 
 // newSessions takes the newest sequences and indexes them. Without a sequence of two events there is nothing to find.
@@ -50,6 +53,7 @@ func newSessions(s *sequences) *sessions {
 			break
 		}
 		n.item = append(n.item, s.of(int(u))...)
+		n.weight = append(n.weight, s.weights(int(u))...)
 		n.start = append(n.start, int64(len(n.item)))
 	}
 	n.index(s.n)
@@ -129,10 +133,13 @@ func (f *finder) find(items []int32, do func(i int32, by float32, after bool)) {
 		}
 		at := int(f.match[s])
 		for p := max(0, at-nearby+1); p < min(len(said), at+nearby); p++ {
-			do(said[p], key.Score()*f.near[max(p-at, at-p)], p > at)
+			do(said[p], key.Score()*f.near[max(p-at, at-p)]*f.worth(s, p), p > at)
 		}
 	}
 }
+
+// worth is the weight of a sequence's event at p.
+func (n *sessions) worth(s int32, p int) float32 { return at(n.weight, int(n.start[s])+p) }
 
 // ask looks the newest items up; the newest comes first, so that it makes the match.
 func (f *finder) ask(items []int32) {
@@ -158,6 +165,7 @@ func (f *finder) ask(items []int32) {
 //
 //	sessions.start  int64, sequence s is sessions.item[sessions.start[s]:sessions.start[s+1]], the newest sequence first
 //	sessions.item   int32
+//	sessions.weight float32, alongside: how loudly the sequence speaks for it; absent where all are 1
 //	sessions.from   int64, item i is in sessions.seq[sessions.from[i]:sessions.from[i+1]]
 //	sessions.seq    int32, ascending
 //	sessions.at     int32, alongside: the item's last place there
@@ -170,6 +178,11 @@ func (n *sessions) put(w *artifact.Writer) error {
 	}
 	if err := artifact.Put(w, "sessions.item", n.item); err != nil {
 		return err
+	}
+	if n.weight != nil {
+		if err := artifact.Put(w, "sessions.weight", n.weight); err != nil {
+			return err
+		}
 	}
 	if err := artifact.Put(w, "sessions.from", n.from); err != nil {
 		return err
@@ -188,6 +201,14 @@ func getSessions(f *artifact.File, items int) (*sessions, error) {
 	}
 	if n.item, err = artifact.Get[int32](f, "sessions.item"); err != nil {
 		return nil, err
+	}
+	if f.Has("sessions.weight") {
+		if n.weight, err = artifact.Get[float32](f, "sessions.weight"); err != nil {
+			return nil, err
+		}
+		if len(n.weight) != len(n.item) {
+			return nil, fmt.Errorf("the sessions have %d weights for %d events", len(n.weight), len(n.item))
+		}
 	}
 	if n.from, err = artifact.Get[int64](f, "sessions.from"); err != nil {
 		return nil, err

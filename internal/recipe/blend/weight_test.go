@@ -67,6 +67,25 @@ func TestWeightScales(t *testing.T) {
 	}
 }
 
+// Neighbours speak for what weighs c times as much c times as loudly.
+func TestWeightsOfNeighbours(t *testing.T) {
+	by := func(i int32) float32 { return [...]float32{0.25, 1, 4}[i%3] }
+	said := func(s *sequences) map[int32]float32 {
+		loud := map[int32]float32{}
+		newFinder(newSessions(s)).find([]int32{3, 4, 5}, func(i int32, by float32, _ bool) { loud[i] += by })
+		return loud
+	}
+	plain, weighted := said(drawnSequences(400, 30, nil)), said(drawnSequences(400, 30, by))
+	if len(plain) != 30 || len(weighted) != 30 {
+		t.Fatalf("neighbours speak for %d and %d items, want all 30", len(plain), len(weighted))
+	}
+	for i, v := range plain {
+		if got, want := weighted[i], v*by(i); math.Abs(float64(got-want)) > 1e-4*float64(want) {
+			t.Errorf("for item %d they speak at %v, want %v", i, got, want)
+		}
+	}
+}
+
 // What weighs most of a user's events with an item is what the user counts for.
 func TestWeightsOfRepeats(t *testing.T) {
 	s := &sequences{n: 3, start: []int64{0}}
