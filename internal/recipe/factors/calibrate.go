@@ -7,34 +7,33 @@ import (
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/f32"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // calibrationItems bounds the items that calibration scores: an even sample of a larger catalogue.
 const calibrationItems = 4_000
 
-// calibrate sets s.Encoder, s.Scale and s.Repeat from what was held back.
+// leastHeld is how many users calibration takes at least; by fewer there is no choosing.
+const leastHeld = 20
+
+// calibrate sets s.Encoder, s.Scale, s.Mix and s.Repeat from what was held back, and returns the network, which it may have
+// been given, if it is of use.
 //
 // The encoder is the one under which held-back items rank best among those the user has not had
-// (discounted gain without cut-off). Scale and Repeat then make the softmax over the catalogue as likely
+// (discounted gain without cut-off). Scale, Mix and Repeat then make the softmax over the catalogue as likely
 // as possible, so that scores are probabilities, and so that a model of films everybody watches once
 // does not offer what was just watched, while one of groceries does.
-func calibrate(ctx context.Context, s *settings, held heldBack, hs []history, vectors []float32, d *recipe.Data, p params, threads int) error {
+func calibrate(ctx context.Context, s *settings, cases []trial, vectors []float32, network *seqnet.Model, d *recipe.Data, p params, threads int) (*seqnet.Model, error) {
 	s.Encoder, s.Scale, s.Repeat = encoder{Base: 1, Half: 1, Window: p.window}, 10, 0
 	choices := candidates(p.recency, p.window)
-	if len(held) < 20 { // too few to choose by
+	if len(cases) < leastHeld {
 		s.Encoder = choices[len(choices)/2]
-		return nil
+		return nil, nil
 	}
 	solver := als.NewSolver(vectors, d.Items.Len(), s.als())
 	if _, err := solver.Prepare(ctx, threads); err != nil {
-		return err
-	}
-	cases := make([]trial, 0, len(held))
-	for k := range hs {
-		if n, ok := held[k]; ok {
-			cases = append(cases, trial{input: hs[k].without(n), truth: hs[k].items[len(hs[k].items)-n:]})
-		}
+		return nil, err
 	}
 	try := func(e encoder) error {
 		return als.Spread(ctx, threads, len(cases), 4, func(lo, hi int) {
@@ -47,17 +46,26 @@ func calibrate(ctx context.Context, s *settings, held heldBack, hs []history, ve
 	best := math.Inf(-1)
 	for _, e := range choices {
 		if err := try(e); err != nil {
-			return err
+			return nil, err
 		}
 		if gain := totalGain(cases); gain > best {
 			best, s.Encoder = gain, e
 		}
 	}
 	if err := try(s.Encoder); err != nil {
-		return err
+		return nil, err
 	}
-	s.Scale, s.Repeat = fitSoftmax(cases, repeatShare(d))
-	return nil
+	s.Scale = fitScale(cases)
+	if network != nil {
+		if err := weigh(ctx, s, cases, network, threads); err != nil {
+			return nil, err
+		}
+	}
+	if s.Mix == 0 {
+		network = nil
+	}
+	s.Repeat = fitRepeat(cases, s.Scale, s.Mix, repeatShare(d))
+	return network, nil
 }
 
 // repeatShare is the share of events, after each user's first, that are of an item the user had
@@ -86,40 +94,65 @@ type trial struct {
 	input history
 	truth []int32
 
-	others []float32 // scores of (sampled) items neither had nor held back
-	had    []float32 // scores of items had
-	found  []float32 // scores of truth
-	gain   float64
-	step   float64 // items that each of others stands for
+	factors scores // inner products with the factors
+	network scores // and with the network's vectors; empty without one
+	gain    float64
+	step    float64 // items that each of others stands for
+}
+
+// A scores is what one half of the model says after a trial's input.
+type scores struct {
+	others []float32 // of (sampled) items neither had nor held back
+	had    []float32 // of items had
+	found  []float32 // of truth
+}
+
+// trials are the users that something is held back of, in order.
+func (held heldBack) trials(hs []history) []trial {
+	cases := make([]trial, 0, len(held))
+	for k := range hs {
+		if n, ok := held[k]; ok {
+			cases = append(cases, trial{input: hs[k].without(n), truth: hs[k].items[len(hs[k].items)-n:]})
+		}
+	}
+	return cases
 }
 
 // run encodes the input and scores against it.
 func (c *trial) run(s *als.Solver, w *als.Workspace, e encoder, vectors []float32, n int) {
-	x := encode(s, w, e, c.input)
+	c.score(&c.factors, encode(s, w, e, c.input), vectors, n)
+	c.gain = c.rank(&c.factors)
+}
+
+// score sets s to the inner products of x with the vectors, which are as long, of n items.
+func (c *trial) score(s *scores, x, vectors []float32, n int) {
 	score := func(i int) float32 { return f32.Dot(x, vectors[i*len(x):(i+1)*len(x)]) }
-	c.others, c.had, c.found, c.gain = c.others[:0], c.had[:0], c.found[:0], 0
+	s.others, s.had, s.found = s.others[:0], s.had[:0], s.found[:0]
 	known := map[int32]bool{}
 	for _, i := range c.input.items {
 		known[i] = true
-		c.had = append(c.had, score(int(i)))
+		s.had = append(s.had, score(int(i)))
 	}
 	for _, i := range c.truth {
 		known[i] = true
-		c.found = append(c.found, score(int(i)))
+		s.found = append(s.found, score(int(i)))
 	}
-	step := max(1, float64(n)/calibrationItems)
-	for at := 0.0; int(at) < n; at += step {
+	c.step = max(1, float64(n)/calibrationItems)
+	for at := 0.0; int(at) < n; at += c.step {
 		if !known[int32(at)] {
-			c.others = append(c.others, score(int(at)))
+			s.others = append(s.others, score(int(at)))
 		}
 	}
-	ranked := slices.Sorted(slices.Values(c.others))
-	for _, s := range c.found {
-		above, _ := slices.BinarySearch(ranked, s)
-		c.gain += 1 / math.Log2(2+step*float64(len(ranked)-above))
+}
+
+// rank returns the discounted gain of the truth among the others.
+func (c *trial) rank(s *scores) (gain float64) {
+	ranked := slices.Sorted(slices.Values(s.others))
+	for _, x := range s.found {
+		above, _ := slices.BinarySearch(ranked, x)
+		gain += 1 / math.Log2(2+c.step*float64(len(ranked)-above))
 	}
-	c.gain /= float64(len(c.truth))
-	c.step = step
+	return gain / float64(len(c.truth))
 }
 
 func totalGain(cases []trial) (sum float64) {
@@ -136,31 +169,36 @@ func encode(s *als.Solver, w *als.Workspace, e encoder, h history) []float32 {
 	return x
 }
 
-// fitSoftmax returns the scale of scores and the addition for items had before.
+// fitScale returns the scale of the factors' scores.
 //
-// The scale maximises the likelihood of the held-back items among those not had; it is a concave
-// problem in one number, so golden section finds it. The addition makes the mass of the items had
-// equal, on average, to the share of repeats in the data.
-func fitSoftmax(cases []trial, repeats float64) (scale, repeat float64) {
-	scale = goldenMax(0.5, 60, func(t float64) (ll float64) {
+// It maximises the likelihood of the held-back items among those not had; it is a concave
+// problem in one number, so golden section finds it.
+func fitScale(cases []trial) float64 {
+	return goldenMax(0.5, 60, func(t float64) (ll float64) {
 		for k := range cases {
 			c := &cases[k]
-			z := logSum(c.others, t) + math.Log(c.step)
-			for _, s := range c.found {
+			z := logSum(c.factors.others, t) + math.Log(c.step)
+			for _, s := range c.factors.found {
 				ll += t*float64(s) - logAdd(z, t*float64(s))
 			}
 		}
 		return ll
 	})
+}
+
+// fitRepeat returns the addition for items had before: it makes the mass of the items had
+// equal, on average, to the share of repeats in the data.
+func fitRepeat(cases []trial, scale, mix, repeats float64) float64 {
 	var sum float64
 	for k := range cases {
 		c := &cases[k]
-		rest := logAdd(logSum(c.others, scale)+math.Log(c.step), logSum(c.found, scale))
-		sum += logSum(c.had, scale) - rest
+		s := c.mixed(scale, mix)
+		rest := logAdd(logSum(s.others, 1)+math.Log(c.step), logSum(s.found, 1))
+		sum += logSum(s.had, 1) - rest
 	}
 	odds := sum / float64(len(cases)) // of the items had, before the addition
-	repeat = math.Log(repeats/(1-min(repeats, 0.99))) - odds
-	return scale, max(-20, min(20, repeat))
+	repeat := math.Log(repeats/(1-min(repeats, 0.99))) - odds
+	return max(-20, min(20, repeat))
 }
 
 // logSum returns log Σ exp(t·s).

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
@@ -19,8 +20,9 @@ type stage struct {
 	Halves     int // half sweeps since the beginning, or since the calibration
 	Settings   settings
 
-	key string
-	t   recipe.Training
+	key     string
+	t       recipe.Training
+	network *seqnet.Model // once calibrated, or nil for none
 }
 
 // begin returns the stage at which an interrupted training of the same matrix, parameters and seed was when its
@@ -32,6 +34,10 @@ func begin(t recipe.Training, m *als.Sparse, s settings, f *als.Factors) *stage 
 	}
 	saved := stage{}
 	found := t.Checkpoint.Load(at.key, &saved, func(file *artifact.File) error {
+		network, err := getNetwork(file, saved.Settings.Network)
+		if err != nil {
+			return err
+		}
 		rows, err := artifact.Get[float32](file, "rows")
 		if err != nil {
 			return err
@@ -45,7 +51,10 @@ func begin(t recipe.Training, m *als.Sparse, s settings, f *als.Factors) *stage 
 		}
 		copy(f.Rows, rows)
 		copy(f.Cols, cols)
-		return nil
+		if network != nil {
+			at.network, err = seqnet.Of(network.Shape(), slices.Clone(network.Params()), slices.Clone(network.Vectors()))
+		}
+		return err
 	})
 	if found {
 		at.Calibrated, at.Halves, at.Settings = saved.Calibrated, saved.Halves, saved.Settings
@@ -55,7 +64,7 @@ func begin(t recipe.Training, m *als.Sparse, s settings, f *als.Factors) *stage 
 }
 
 // kept has the factors saved after each half sweep of c, which begins where the stage is. A checkpoint that cannot be
-// written costs no more than the time to learn again.
+// written costs no more than the time to learn again. The training of a network is not kept half way.
 func (at *stage) kept(c als.Config) als.Config {
 	c.Halves = at.Halves
 	if at.t.Checkpoint == nil {
@@ -63,18 +72,26 @@ func (at *stage) kept(c als.Config) als.Config {
 	}
 	c.Checkpoint = func(halves int, f *als.Factors) error {
 		at.Halves = halves
-		err := at.t.Checkpoint.Save(at.key, at, func(w *artifact.Writer) error {
-			if err := artifact.Put(w, "rows", f.Rows); err != nil {
-				return err
-			}
-			return artifact.Put(w, "cols", f.Cols)
-		})
-		if err != nil {
-			at.t.Log.Warn("no checkpoint", "error", err)
-		}
+		at.save(f)
 		return nil
 	}
 	return c
+}
+
+// save writes the checkpoint, if it is time.
+func (at *stage) save(f *als.Factors) {
+	err := at.t.Checkpoint.Save(at.key, at, func(w *artifact.Writer) error {
+		if err := artifact.Put(w, "rows", f.Rows); err != nil {
+			return err
+		}
+		if err := artifact.Put(w, "cols", f.Cols); err != nil {
+			return err
+		}
+		return putNetwork(w, at.network)
+	})
+	if err != nil {
+		at.t.Log.Warn("no checkpoint", "error", err)
+	}
 }
 
 // key is a hash of all that the factors depend on. It reads the matrix once.

@@ -5,6 +5,9 @@
 // The items' vectors come from implicit matrix factorisation. Users have none: whoever asks is encoded
 // from history by the equations that training solved, recent events weighing more. New events and new
 // users therefore count at once, and the model grows with the catalogue alone.
+//
+// Where the order of events tells more, the vectors go on with those of a recurrent network, and the user's with its
+// state (network.go).
 package factors
 
 import (
@@ -17,14 +20,16 @@ import (
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/num/topk"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // Recipe is one of them; the zero value is not useful.
 type Recipe struct {
-	info recipe.Info
-	cold *bounds // nil for a recipe without cold items
+	info  recipe.Info
+	cold  *bounds // nil for a recipe without cold items
+	eager bool    // learns a network from however little
 }
 
 // Personalization returns aws-user-personalization.
@@ -88,6 +93,9 @@ type settings struct {
 	Repeat         float64 // added to the logit of items in the user's history
 	Newest         int64   // time of the newest interaction
 	Reward         float64 // logit per standard reward; 0 without an objective
+
+	Mix     float64       `json:",omitempty"` // logit per unit of inner product with the network's state; 0 without one
+	Network *seqnet.Shape `json:",omitempty"`
 }
 
 // als returns the settings as the solver needs them.
@@ -96,7 +104,8 @@ func (s settings) als() als.Config {
 }
 
 // Train learns item vectors and calibrates how users are encoded. Memory: the vectors of users and
-// items, two copies of the distinct interactions (12 bytes each), and 64 Gram matrices.
+// items, two copies of the distinct interactions (12 bytes each), and 64 Gram matrices; with a network, seven times its
+// vectors of the items.
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	p, err := read(t.Params)
 	if err != nil {
@@ -123,10 +132,9 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 		if err := als.Fit(ctx, part, at.kept(c), f); err != nil {
 			return err
 		}
-		if err := calibrate(ctx, &at.Settings, held, histories, f.Cols, d, p, t.Threads); err != nil {
+		if err := r.settle(ctx, at, part, held.trials(histories), f, p); err != nil {
 			return err
 		}
-		at.Calibrated, at.Halves = true, 0
 	}
 	s = at.Settings
 	c.Sweeps = finalSweeps
@@ -137,13 +145,37 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)
 	}
+	network, err := goOn(ctx, t, p, full, at.network)
+	if err != nil {
+		return err
+	}
 	if _, err := als.Rotate(ctx, f.Cols, d.Items.Len(), c); err != nil {
 		return err
 	}
 	if s.Reward, err = weighReward(ctx, t, s, f.Cols, histories); err != nil {
 		return err
 	}
-	return write(ctx, t, s, f.Cols, cold)
+	return write(ctx, t, s, f.Cols, network, cold)
+}
+
+// settle learns the network from what is not held back, where that is of use, and calibrates.
+func (r Recipe) settle(ctx context.Context, at *stage, part *als.Sparse, cases []trial, f *als.Factors, p params) (err error) {
+	var network *seqnet.Model
+	if r.learnsOrder(p, at.t.Data, part, len(cases), at.t.Seed) {
+		if network, err = trainNetwork(ctx, at.t, p, part, cases); err != nil {
+			return err
+		}
+	}
+	if at.network, err = calibrate(ctx, &at.Settings, cases, f.Cols, network, at.t.Data, p, at.t.Threads); err != nil {
+		return err
+	}
+	if at.network != nil {
+		shape := at.network.Shape()
+		at.Settings.Network = &shape
+	}
+	at.Calibrated, at.Halves = true, 0
+	at.save(f)
+	return nil
 }
 
 func progress(t recipe.Training, done int) {
@@ -162,9 +194,11 @@ func progress(t recipe.Training, done int) {
 //	count    int32, users per item
 //	created  int64, Unix seconds
 //	cold     int32, indexes of the items that are always explored; absent if the recipe has none
-//	ranked   float32, Stride(Dim+1) apart: vectors with the standard reward as one more number; absent without
-//	         an objective
-func write(ctx context.Context, t recipe.Training, s settings, vectors []float32, cold []int32) error {
+//	ranked   float32, as far apart as widths says: vectors, the standard reward and the network's vectors; absent without
+//	         an objective and a network
+//
+// and those of the network, if there is one (putNetwork).
+func write(ctx context.Context, t recipe.Training, s settings, vectors []float32, network *seqnet.Model, cold []int32) error {
 	n := t.Data.Items.Len()
 	gram, err := als.NewSolver(vectors, n, s.als()).Prepare(ctx, t.Threads)
 	if err != nil {
@@ -195,10 +229,13 @@ func write(ctx context.Context, t recipe.Training, s settings, vectors []float32
 			return err
 		}
 	}
-	if s.Reward != 0 {
-		if err := artifact.Put(w, "ranked", widen(vectors, s.Dim, recipe.StandardRewards(t.Data.Reward))); err != nil {
+	if s.widened() {
+		if err := artifact.Put(w, "ranked", s.widen(vectors, n, t.Data.Reward, network)); err != nil {
 			return err
 		}
+	}
+	if err := putNetwork(w, network); err != nil {
+		return err
 	}
 	return w.Meta(s)
 }
@@ -213,7 +250,7 @@ func logPopularity(count []int32) []float32 {
 }
 
 // Open makes a model of an artifact. The model refers to f's memory, and takes a quarter as much as the vectors
-// beside it.
+// beside it, with rows that are longer than vectors a quarter as much as these.
 func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	m := &model{asks: r.info.Asks}
 	if err := f.Meta(&m.settings); err != nil {
@@ -255,14 +292,20 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
 	}
 	rows := vectors
-	if m.settings.Reward != 0 {
-		stride = als.Stride(m.settings.Dim + 1)
+	if m.settings.widened() {
+		stride = als.Stride(m.settings.width())
 		if rows, err = artifact.Get[float32](f, "ranked"); err != nil {
 			return nil, err
 		}
 		if len(rows) != n*stride {
-			return nil, fmt.Errorf("open %s: ranked does not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
+			return nil, fmt.Errorf("open %s: ranked does not fit %d items of dimension %d", r.info.Name, n, m.settings.width())
 		}
+	}
+	if m.network, err = getNetwork(f, m.settings.Network); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	if m.network != nil && m.network.Items() != n {
+		return nil, fmt.Errorf("open %s: the network knows %d items of %d", r.info.Name, m.network.Items(), n)
 	}
 	m.vectors = vectors
 	if m.matrix, err = topk.NewMatrix(n, stride, rows, bias); err != nil {

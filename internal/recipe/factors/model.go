@@ -3,9 +3,11 @@ package factors
 import (
 	"context"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/num/topk"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
@@ -15,8 +17,8 @@ const block = 240
 
 // A model answers both kinds of question.
 //
-// The logit of an item is scale·(user·item) + popularityWeight·log popularity + Reward·(standard reward), plus Repeat
-// if the user had it; scores are the softmax of the logits over the items that are allowed.
+// The logit of an item is scale·(user·item) + Mix·(state·item) + popularityWeight·log popularity + Reward·(standard
+// reward), plus Repeat if the user had it; scores are the softmax of the logits over the items that are allowed.
 type model struct {
 	settings settings
 	asks     recipe.Asks
@@ -27,6 +29,7 @@ type model struct {
 	created  []int64
 	cold     []int32 // always explored, ascending
 	solver   *als.Solver
+	network  *seqnet.Model         // nil for none
 	explored atomic.Pointer[fresh] // what the last query explored, or nil
 }
 
@@ -58,6 +61,7 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 // A state is what a query needs beside its job; it is reused from block to block.
 type state struct {
 	history history
+	told    []float32  // the network's state; nil without one
 	lucky   []int32    // scratch of explore
 	keys    []topk.Key // likewise
 }
@@ -65,9 +69,12 @@ type state struct {
 // rankAll ranks the catalogue for each query.
 func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.Query, answers []recipe.Answer, states []state, jobs []topk.Job) error {
 	for k := range queries {
+		states[k].history = distinct(queries[k].Items)
+	}
+	m.hear(states)
+	for k := range queries {
 		q, s, j := &queries[k], &states[k], &jobs[k]
-		s.history = distinct(q.Items)
-		if err := m.prepare(w, s.history, j); err != nil {
+		if err := m.prepare(w, s.history, s.told, j); err != nil {
 			return err
 		}
 		j.Best.Reset(max(q.Count, reference))
@@ -98,8 +105,27 @@ func (m *model) allowed(q *recipe.Query) int {
 	return q.Allow.Count()
 }
 
-// prepare encodes a history into a job.
-func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) error {
+// hearAtOnce is how many histories a network is told together.
+const hearAtOnce = 16
+
+// hear sets the network's states after the histories; it does nothing without one.
+func (m *model) hear(states []state) {
+	if m.network == nil {
+		return
+	}
+	width := m.network.Shape().Width
+	for part := range slices.Chunk(states, hearAtOnce) {
+		all := make([]float32, len(part)*width)
+		histories := make([][]int32, len(part))
+		for k := range part {
+			histories[k], part[k].told = part[k].history.items, all[k*width:(k+1)*width]
+		}
+		m.network.EncodeAll(histories, all)
+	}
+}
+
+// prepare encodes a history into a job; told is the network's state after it, nil without one.
+func (m *model) prepare(w *als.Workspace, h history, told []float32, j *topk.Job) error {
 	var x []float32
 	if len(h.items) > 0 {
 		x = encode(m.solver, w, m.settings.Encoder, h)
@@ -109,9 +135,8 @@ func (m *model) prepare(w *als.Workspace, h history, j *topk.Job) error {
 	} else {
 		x = make([]float32, m.matrix.Stride)
 	}
-	if m.settings.Reward != 0 {
-		x = append(make([]float32, 0, m.matrix.Stride), x...)[:m.matrix.Stride]
-		x[m.settings.Dim] = float32(m.settings.Reward)
+	if m.settings.widened() {
+		x = m.settings.widenQuery(x, told, m.matrix.Stride)
 	}
 	return j.Set(x, popularityWeight(len(h.items)))
 }
@@ -160,8 +185,10 @@ func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recip
 			return err
 		}
 		q := &queries[k]
-		h := distinct(q.Items)
-		if err := m.prepare(w, h, &j); err != nil {
+		s := [1]state{{history: distinct(q.Items)}}
+		m.hear(s[:])
+		h := s[0].history
+		if err := m.prepare(w, h, s[0].told, &j); err != nil {
 			return err
 		}
 		had := make(map[int32]bool, len(h.items))

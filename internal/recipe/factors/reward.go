@@ -49,14 +49,3 @@ func deviation(x, vectors []float32, n int) float64 {
 	}
 	return math.Sqrt(max(0, squares/count-sum/count*sum/count))
 }
-
-// widen returns vectors with one more number each.
-func widen(vectors []float32, dim int, more []float32) []float32 {
-	from, to := als.Stride(dim), als.Stride(dim+1)
-	out := make([]float32, len(more)*to)
-	for i, v := range more {
-		copy(out[i*to:], vectors[i*from:i*from+dim])
-		out[i*to+dim] = v
-	}
-	return out
-}

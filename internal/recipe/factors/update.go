@@ -14,7 +14,7 @@ const updateSweeps = 2
 
 // Update takes new items and interactions into a model: the vectors of items that base knows stay to the
 // bit, those of the others are solved against what users, encoded with all their events, did with
-// them. How users are encoded stays as base was calibrated; popularity, ages and the item table are those
+// them; the network gives these what it gives the others in the mean. How users are encoded stays as base was calibrated; popularity, ages and the item table are those
 // of the data. Items that are gone from the data are dropped.
 //
 // Memory: the vectors of users and items, and two copies of the distinct interactions.
@@ -44,7 +44,11 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)
 	}
-	return write(ctx, t, s, vectors, cold)
+	network, err := old.carryNetwork(d.Items)
+	if err != nil {
+		return err
+	}
+	return write(ctx, t, s, vectors, network, cold)
 }
 
 // carry returns the vectors for an item table: the model's own, and zero for the fresh items, which it
