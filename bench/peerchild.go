@@ -96,7 +96,7 @@ func (o *obeyer) top(ctx context.Context, told order, find func(context.Context,
 		return report{}, err
 	}
 	size = min(scanUsers, (told.Users+o.threads-1)/o.threads)
-	var failed [64]error
+	failed := make([]error, o.threads)
 	var group sync.WaitGroup
 	for w := range o.threads {
 		group.Go(func() {
@@ -107,7 +107,7 @@ func (o *obeyer) top(ctx context.Context, told order, find func(context.Context,
 		})
 	}
 	group.Wait()
-	if err := errors.Join(failed[:]...); err != nil {
+	if err := errors.Join(failed...); err != nil {
 		return report{}, err
 	}
 	return t.stop()
