@@ -9,7 +9,7 @@
 //
 // The files follow a training: sequence.go (the events), transitions.go, linear.go and walk.go (the
 // models), ridge.go (how much they are held back), lists.go (what they end as), sessions.go (neighbours among
-// sequences), network.go, signals.go (what they say of an item), fit.go (how that is
+// sequences), spectrum.go (what varies least), network.go, signals.go (what they say of an item), fit.go (how that is
 // weighed), model.go (answers).
 package blend
 
@@ -68,6 +68,7 @@ type settings struct {
 	Ridge    float32 // of trainTogether
 	HalfLife float64 // learned.halfLife
 	Sessions bool    // whether there are learned.sessions
+	Spectrum int     // width of learned.spectrum, 0 without one
 }
 
 // Train learns the lists from all but what the inner split holds back, weighs them on that, and learns
@@ -76,7 +77,7 @@ type settings struct {
 // Memory: the events twice, 8 bytes for each of the at most 32 million neighbours of a family (4 KB an
 // item at most; three families at once), 100 MB of examples to weigh by; and for dense models a matrix of items by
 // items for what goes together (400 MB for 10,000 items, 1.6 GB for the most, 20,000) and two for what follows
-// (1.2 GB for the most, 12,288).
+// (1.2 GB for the most, 12,288). A spectrum takes 400 MB at most, and is kept beside the first while the second is learned.
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	recency, err := strconv.ParseBool(t.Params["apply_recency_bias"])
 	if err != nil {
@@ -92,7 +93,7 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if !weighed {
 		s.Weights = prior(recency)
 	}
-	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), s.Ridge, t.Threads, &p)
+	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), s.Ridge, t.Seed, t.Threads, &p)
 	if err != nil {
 		return err
 	}
@@ -101,6 +102,9 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	}
 	s.Network = l.network.shape()
 	s.HalfLife, s.Sessions = l.halfLife, l.sessions != nil
+	if l.spectrum != nil {
+		s.Spectrum = l.spectrum.width
+	}
 	if !weighed {
 		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
 			return err
@@ -122,7 +126,7 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 		return nil, false, nil
 	}
 	use := usable(s.Recency && !scattered)
-	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), s.Ridge, t.Threads, p)
+	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), s.Ridge, t.Seed, t.Threads, p)
 	if err != nil {
 		return nil, false, err
 	}
@@ -150,20 +154,26 @@ type learned struct {
 	trending []float32 // log(newest events+1)
 	halfLife float64   // seconds in which what a user had counts half
 	sessions *sessions // nil where order is not to count
+	spectrum *spectrum // nil where data is too small or too large for it
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
-func learn(ctx context.Context, s *sequences, want wanted, ridge float32, threads int, p *progress) (*learned, error) {
+func learn(ctx context.Context, s *sequences, want wanted, ridge float32, seed uint64, threads int, p *progress) (*learned, error) {
 	count := s.users()
 	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
 	if want.sessions {
 		l.sessions = newSessions(s)
 	}
+	var err error
+	if want.spectrum {
+		if l.spectrum, err = trainSpectrum(ctx, s, seed, threads); err != nil {
+			return nil, err
+		}
+	}
 	for k, train := range families(s.n, ridge) {
 		if !want.families[k] {
 			train = trainNothing
 		}
-		var err error
 		if l.families[k], err = train(ctx, s, threads); err != nil {
 			return nil, err
 		}
@@ -176,15 +186,19 @@ func learn(ctx context.Context, s *sequences, want wanted, ridge float32, thread
 type wanted struct {
 	families [familyCount]bool
 	sessions bool
+	spectrum bool
 }
 
 // wantedBy is what is needed for the signals that count.
 func wantedBy(counts func(signal int) bool) (w wanted) {
 	for v := range voices {
 		if counts(2*v) || counts(2*v+1) {
-			if v == afterVoice || v == aroundVoice {
+			switch v {
+			case afterVoice, aroundVoice:
 				w.sessions = true
-			} else {
+			case spectrumVoice:
+				w.spectrum = true
+			default:
 				w.families[voiceFamily[v]] = true
 			}
 		}
@@ -249,6 +263,8 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.start   int64, item i's neighbours are F.item[F.start[i]:F.start[i+1]]
 //	F.item    int32, ascending
 //	F.weight  float32, alongside
+//
+// and those of sessions, spectrum and network, if there are any.
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
 	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
@@ -269,6 +285,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 		}
 	}
 	if err := l.sessions.put(w); err != nil {
+		return err
+	}
+	if err := l.spectrum.put(w); err != nil {
 		return err
 	}
 	if err := l.network.put(w); err != nil {
@@ -311,6 +330,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		if m.sessions, err = getSessions(f, n); err != nil {
 			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 		}
+	}
+	if m.spectrum, err = getSpectrum(f, m.settings.Spectrum, n); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.network, err = getNetwork(f, m.settings.Network); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)

@@ -66,8 +66,11 @@ func netProgress(t *recipe.Training) func(seqnet.Report) {
 	}
 }
 
-// trainNetwork learns what comes next in the sequences, until the tests are told no better.
+// trainNetwork learns what comes next in the sequences, until the tests are told no better. Of the tests' users it does
+// not see every second one at all: a network knows the histories it has learned from better than others, and both
+// kinds of users will ask.
 func trainNetwork(ctx context.Context, t *recipe.Training, s *sequences, tests []test) (*network, error) {
+	s = s.without(tests)
 	o := netOptions(t, s, netRounds, netRate)
 	o.Tests = netTestsOf(tests)
 	return finish(seqnet.Train(ctx, s.forNetwork(), o, nil))

@@ -83,6 +83,8 @@ type test struct {
 	items []int32
 	when  []int64
 	cut   int // 0 if there is no such place
+
+	user int // whose sequence it is
 }
 
 // atEvent is the test of a single event, whatever else happened at its moment.
@@ -112,7 +114,7 @@ func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 			part.add(items, times, weights)
 			continue
 		}
-		t := test{}
+		t := test{user: u}
 		held := min(mostNext, max(1, len(items)/10))
 		if cut := cutAt(times, held); scattered || cut == 0 {
 			times, weights = t.scatter(items, times, weights, held, mix(seed, uint64(u)))
@@ -129,6 +131,21 @@ func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 		tests = append(tests, t)
 	}
 	return part, tests
+}
+
+// without returns the sequences without those of every second test's user.
+func (s *sequences) without(tests []test) *sequences {
+	out := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
+	strange := make([]bool, s.len())
+	for k := 1; k < len(tests); k += 2 {
+		strange[tests[k].user] = true
+	}
+	for u := range s.len() {
+		if !strange[u] {
+			out.add(s.of(u), s.time[s.start[u]:s.start[u+1]], s.weights(u))
+		}
+	}
+	return out
 }
 
 // choose picks the users to hold back from: of all if times say nothing, else of the half that was here last, who are

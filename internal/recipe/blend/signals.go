@@ -5,19 +5,21 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kindredrec/kindred/internal/num/f32"
 	"github.com/kindredrec/kindred/internal/num/topk"
 )
 
 // The voices are sums over a history of what a family lists for its items; they differ in how the past
 // fades. Age counts events, 0 for the newest.
 const (
-	nextVoice    = iota // transitions of the last 10, e^(−age/2), averaged
-	forwardVoice        // forward of the last 20, e^(−age/4), as it was trained
-	tasteVoice          // together, all alike
-	phaseVoice          // together, half-life 20
-	moodVoice           // together, half-life 4
-	afterVoice          // what came after in alike sequences
-	aroundVoice         // what stands around in alike sequences, before or after
+	nextVoice     = iota // transitions of the last 10, e^(−age/2), averaged
+	forwardVoice         // forward of the last 20, e^(−age/4), as it was trained
+	tasteVoice           // together, all alike
+	phaseVoice           // together, half-life 20
+	moodVoice            // together, half-life 4
+	afterVoice           // what came after in alike sequences
+	aroundVoice          // what stands around in alike sequences, before or after
+	spectrumVoice        // learned.spectrum of all of the history
 	voices
 )
 
@@ -49,7 +51,7 @@ func usable(recency bool) (use [signals]bool) {
 	for k := range use {
 		use[k] = recency
 	}
-	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
+	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, 2 * spectrumVoice, 2*spectrumVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
 		use[k] = true
 	}
 	return use
@@ -76,10 +78,11 @@ type listener struct {
 	count   []float32 // of the events of a history's item, each fading by time
 	seen    []bool
 	loudest [voices]float32
-	touched []int32 // the items whose sum or age is set, each once
-	kinds   float64 // different items in the history
-	again   int32   // againSignal's item, or -1
-	finder  *finder // nil without sessions
+	touched []int32   // the items whose sum or age is set, each once
+	kinds   float64   // different items in the history
+	again   int32     // againSignal's item, or -1
+	finder  *finder   // nil without sessions
+	state   []float32 // of the spectrum: the sum over the history's items
 	ear     ear
 	best    topk.Heap
 }
@@ -88,6 +91,9 @@ func newListener(l *learned, recency bool) *listener {
 	n := len(l.order)
 	w := &listener{learned: l, recency: recency, sum: make([][voices]float32, n),
 		age: make([]int32, n), often: make([]int32, n), count: make([]float32, n), seen: make([]bool, n)}
+	if l.spectrum != nil {
+		w.state = make([]float32, l.spectrum.width)
+	}
 	if l.sessions != nil && recency {
 		w.finder = newFinder(l.sessions)
 	}
@@ -107,6 +113,7 @@ func (w *listener) reset() {
 	}
 	w.touched = w.touched[:0]
 	w.loudest, w.kinds, w.again = [voices]float32{}, 0, -1
+	clear(w.state)
 }
 
 // listen sums up what a history, oldest first, says of items. Times may be nil.
@@ -133,6 +140,7 @@ func (w *listener) listen(items []int32, times []int64) {
 		}
 	}
 	for _, i := range w.touched {
+		w.sum[i][spectrumVoice] = w.spectral(i)
 		for v, s := range w.sum[i] {
 			w.loudest[v] = max(w.loudest[v], s)
 		}
@@ -200,8 +208,19 @@ func (w *listener) order(i int32, age int, near float32) {
 	}
 }
 
+// spectral is what the spectrum says of item i.
+func (w *listener) spectral(i int32) float32 {
+	if w.learned.spectrum == nil {
+		return 0
+	}
+	return f32.Dot(w.state, w.learned.spectrum.of(i))
+}
+
 // taste adds what goes together with item i.
 func (w *listener) taste(i int32, age int) {
+	if s := w.learned.spectrum; s != nil {
+		f32.Axpy(s.share[i], s.of(i), w.state)
+	}
 	js, vs := w.learned.families[together].of(i)
 	phase, mood := float32(math.Exp2(-float64(age)/20)), float32(math.Exp2(-float64(age)/4))
 	for k, j := range js {
@@ -217,6 +236,9 @@ func (w *listener) taste(i int32, age int) {
 func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
 	*x = [signals]float64{}
 	for v, s := range w.sum[i] {
+		if v == spectrumVoice && s == 0 { // an item that is looked at without anything but this speaking of it
+			s = w.spectral(i)
+		}
 		by := level[v]
 		if v >= tasteVoice && w.loudest[v] > 0 {
 			by = float64(w.loudest[v])
