@@ -36,10 +36,25 @@ type evaluateCmd struct {
 
 // Run measures a recipe and prints the table.
 func (c *evaluateCmd) Run(ctx context.Context, log *slog.Logger, root *cli, k *kong.Kong) error {
-	if root.LogLevel == slog.LevelInfo { // the table is what was asked for
-		log = slog.New(slog.NewTextHandler(k.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return c.evaluate(ctx, quiet(log, root, k), k.Stdout)
+}
+
+// quiet is the log of a command whose table is what was asked for: warnings only, unless another level was.
+func quiet(log *slog.Logger, root *cli, k *kong.Kong) *slog.Logger {
+	if root.LogLevel != slog.LevelInfo {
+		return log
 	}
-	return c.evaluate(ctx, log, k.Stdout)
+	return slog.New(slog.NewTextHandler(k.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// printTable prints a table, or what it is made of as one JSON object.
+func printTable(out io.Writer, table interface{ Print(io.Writer) error }, asJSON bool) error {
+	if !asJSON {
+		return table.Print(out)
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(table)
 }
 
 // evaluate prints when the folder it worked in is gone already: whoever reads may leave after the first lines,
@@ -49,12 +64,7 @@ func (c *evaluateCmd) evaluate(ctx context.Context, log *slog.Logger, out io.Wri
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
-	}
-	return report.Print(out)
+	return printTable(out, report, c.JSON)
 }
 
 // measure works in a temporary folder.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"os"
@@ -24,10 +23,7 @@ type insightsCmd struct {
 
 // Run looks at the data and prints what is worth knowing before a training.
 func (c *insightsCmd) Run(ctx context.Context, log *slog.Logger, root *cli, k *kong.Kong) error {
-	if root.LogLevel == slog.LevelInfo { // the table is what was asked for
-		log = slog.New(slog.NewTextHandler(k.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	}
-	return c.print(ctx, log, k.Stdout)
+	return c.print(ctx, quiet(log, root, k), k.Stdout)
 }
 
 func (c *insightsCmd) print(ctx context.Context, log *slog.Logger, out io.Writer) error {
@@ -35,12 +31,7 @@ func (c *insightsCmd) print(ctx context.Context, log *slog.Logger, out io.Writer
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(in)
-	}
-	return in.Print(out)
+	return printTable(out, in, c.JSON)
 }
 
 // look works in a temporary folder.
