@@ -107,55 +107,11 @@ func (s settings) als() als.Config {
 // items, two copies of the distinct interactions (12 bytes each), and 64 Gram matrices; with a network, seven times its
 // vectors of the items.
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
-	p, err := read(t.Params)
+	d, err := r.Draft(ctx, t, t.Data)
 	if err != nil {
 		return err
 	}
-	d := t.Data
-	cold, err := r.coldItems(t)
-	if err != nil {
-		return err
-	}
-	histories := distinctHistories(d, keptUsers(d, p.minLength, p.maxLength))
-	held := holdBack(histories, t.Seed)
-	full := matrix(histories, d.Items.Len())
-	s := settings{Recipe: r.info.Name, Dim: p.dim, Regularization: regularization, Exponent: exponent,
-		Unobserved: unobservedShare * float64(len(full.Col)+1) / float64(full.Rows+1) / float64(full.Cols+1)}
-	c := s.als()
-	c.Sweeps, c.Steps, c.Seed, c.Threads = sweeps, steps, t.Seed, t.Threads
-	c.Progress = func(done, _ int) { progress(t, done) }
-
-	part := matrix(held.inputs(histories), d.Items.Len())
-	f := als.Start(part, c)
-	at := begin(t, full, s, f)
-	if !at.Calibrated {
-		if err := als.Fit(ctx, part, at.kept(c), f); err != nil {
-			return err
-		}
-		if err := r.settle(ctx, at, part, held.trials(histories), f, p); err != nil {
-			return err
-		}
-	}
-	s = at.Settings
-	c.Sweeps = finalSweeps
-	c.Progress = func(done, _ int) { progress(t, sweeps+done) }
-	if err := als.Fit(ctx, full, at.kept(c), f); err != nil {
-		return err
-	}
-	for _, when := range d.Time {
-		s.Newest = max(s.Newest, when)
-	}
-	network, err := goOn(ctx, t, p, full, at.network)
-	if err != nil {
-		return err
-	}
-	if _, err := als.Rotate(ctx, f.Cols, d.Items.Len(), c); err != nil {
-		return err
-	}
-	if s.Reward, err = weighReward(ctx, t, s, f.Cols, histories); err != nil {
-		return err
-	}
-	return write(ctx, t, s, f.Cols, network, cold)
+	return d.Finish(ctx)
 }
 
 // settle learns the network from what is not held back, where that is of use, and calibrates.

@@ -1,0 +1,94 @@
+package factors
+
+import (
+	"context"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// A Draft is a training that is calibrated and has not seen everything yet: it can be asked, and go on to its end.
+type Draft struct {
+	recipe  Recipe
+	order   recipe.Training
+	params  params
+	cold    []int32
+	all     []history
+	full    *als.Sparse // of all
+	factors *als.Factors
+	config  als.Config
+	at      *stage
+}
+
+// Draft learns from part, which is t.Data or that without some events of its users, and calibrates. It takes what Train
+// does.
+func (r Recipe) Draft(ctx context.Context, t recipe.Training, part *recipe.Data) (*Draft, error) {
+	p, err := read(t.Params)
+	if err != nil {
+		return nil, err
+	}
+	d := &Draft{recipe: r, order: t, params: p}
+	if d.cold, err = r.coldItems(t); err != nil {
+		return nil, err
+	}
+	users, items := keptUsers(t.Data, p.minLength, p.maxLength), t.Data.Items.Len()
+	d.all = distinctHistories(t.Data, users)
+	seen := d.all
+	if part != t.Data {
+		seen = distinctHistories(part, users)
+	}
+	held := holdBack(seen, t.Seed)
+	d.full = matrix(d.all, items)
+	s := settings{Recipe: r.info.Name, Dim: p.dim, Regularization: regularization, Exponent: exponent,
+		Unobserved: unobservedShare * float64(len(d.full.Col)+1) / float64(d.full.Rows+1) / float64(d.full.Cols+1)}
+	d.config = s.als()
+	d.config.Sweeps, d.config.Steps, d.config.Seed, d.config.Threads = sweeps, steps, t.Seed, t.Threads
+	d.config.Progress = func(done, _ int) { progress(t, done) }
+
+	learned := matrix(held.inputs(seen), items)
+	d.factors = als.Start(learned, d.config)
+	d.at = begin(t, d.full, s, d.factors)
+	if d.at.Calibrated {
+		return d, nil
+	}
+	if err := als.Fit(ctx, learned, d.at.kept(d.config), d.factors); err != nil {
+		return nil, err
+	}
+	return d, r.settle(ctx, d.at, learned, held.trials(seen), d.factors, p)
+}
+
+// Ahead reports whether the training went on from a checkpoint that Finish had kept: then the model knows more than the
+// part.
+func (d *Draft) Ahead() bool { return d.at.Calibrated && d.at.Halves > 0 }
+
+// Write puts the arrays of the model as it is, without an objective.
+func (d *Draft) Write(ctx context.Context, out *artifact.Writer) error {
+	t := d.order
+	t.Out = out
+	return write(ctx, t, d.at.Settings, d.factors.Cols, d.at.network, d.cold)
+}
+
+// Finish learns from everything and writes the model to the order's Out. It is the end of the draft.
+func (d *Draft) Finish(ctx context.Context) error {
+	t, s, c, f := d.order, d.at.Settings, d.config, d.factors
+	c.Sweeps = finalSweeps
+	c.Progress = func(done, _ int) { progress(t, sweeps+done) }
+	if err := als.Fit(ctx, d.full, d.at.kept(c), f); err != nil {
+		return err
+	}
+	for _, when := range t.Data.Time {
+		s.Newest = max(s.Newest, when)
+	}
+	network, err := goOn(ctx, t, d.params, d.full, d.at.network)
+	if err != nil {
+		return err
+	}
+	if _, err := als.Rotate(ctx, f.Cols, t.Data.Items.Len(), c); err != nil {
+		return err
+	}
+	if s.Reward, err = weighReward(ctx, t, s, f.Cols, d.all); err != nil {
+		return err
+	}
+	return write(ctx, t, s, f.Cols, network, d.cold)
+}
