@@ -314,13 +314,8 @@ func (s *sequences) distinct() *sequences {
 	return d
 }
 
-// mix hashes two numbers. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
-func mix(a, b uint64) uint64 {
-	z := a + (b+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+// mix hashes two numbers.
+func mix(a, b uint64) uint64 { return recipe.Mix(a, b) }
 
 // halfLife is the time in which what a user had counts half: a sixth of all time.
 func (s *sequences) halfLife() float64 {

@@ -226,12 +226,15 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.count, err = artifact.Get[int32](f, "count"); err != nil {
+	count, err := artifact.Get[int32](f, "count")
+	if err != nil {
 		return nil, err
 	}
-	if m.created, err = artifact.Get[int64](f, "created"); err != nil {
+	created, err := artifact.Get[int64](f, "created")
+	if err != nil {
 		return nil, err
 	}
+	m.explorer = recipe.NewExplorer(m.settings.Newest, created, count)
 	gram, err := artifact.Get[float32](f, "gram")
 	if err != nil {
 		return nil, err
@@ -241,10 +244,10 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.cold = m.leastMet(slices.Clone(cold))
+		m.cold = m.explorer.LeastMet(slices.Clone(cold))
 	}
 	n := items.Len()
-	if len(vectors) != n*stride || len(bias) != n || len(m.count) != n || len(m.created) != n || len(gram) != m.settings.Dim*stride {
+	if len(vectors) != n*stride || len(bias) != n || len(count) != n || len(created) != n || len(gram) != m.settings.Dim*stride {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items of dimension %d", r.info.Name, n, m.settings.Dim)
 	}
 	rows := vectors

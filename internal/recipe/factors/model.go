@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/seqnet"
@@ -25,12 +24,10 @@ type model struct {
 	items    recipe.Names
 	matrix   *topk.Matrix
 	vectors  []float32 // what the matrix's rows begin with, Stride(Dim) apart
-	count    []int32
-	created  []int64
+	explorer *recipe.Explorer
 	cold     []int32 // always explored, ascending
 	solver   *als.Solver
-	network  *seqnet.Model         // nil for none
-	explored atomic.Pointer[fresh] // what the last query explored, or nil
+	network  *seqnet.Model // nil for none
 }
 
 // Items is the model's item table.
@@ -77,7 +74,7 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 		if err := m.prepare(w, s.history, s.told, j); err != nil {
 			return err
 		}
-		j.Best.Reset(max(q.Count, reference))
+		j.Best.Reset(max(q.Count, recipe.ExploredTo))
 		j.Allow, j.Skip = q.Allow, s.history.items // which are scored apart because of Repeat
 	}
 	if err := topk.Scan(ctx, m.matrix, jobs); err != nil {
@@ -90,7 +87,7 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 		case len(m.cold) > 0:
 			m.explore(q, coldWeight, m.cold, &states[k], j)
 		case q.Explore != nil && q.Explore.Weight > 0:
-			m.explore(q, q.Explore.Weight, m.fresh(q.Explore.MaxAge), &states[k], j)
+			m.explore(q, q.Explore.Weight, m.explorer.Fresh(q.Explore.MaxAge), &states[k], j)
 		}
 		answer(j, q.Count, m.allowed(q), &answers[k])
 	}

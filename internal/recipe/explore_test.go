@@ -1,4 +1,4 @@
-package factors
+package recipe
 
 import (
 	"math"
