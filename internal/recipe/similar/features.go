@@ -18,23 +18,24 @@ const reach = 20_000
 // features are the items' metadata as sparse unit vectors: one dimension per value of a column, or per
 // word of a text column, weighing as much as it is rare.
 type features struct {
-	terms  [][]term  // per item, rarest first
-	posted [][]int32 // per dimension, the items that have it
+	terms  [][]term  // per place, rarest first
+	posted [][]int32 // per dimension, the places that have it, ascending
 	weight []float64 // per dimension, log(items/items that have it)
-	norm   []float64 // per item
+	norm   []float64 // per place
 }
 
 type term = int32
 
-func newFeatures(d *recipe.Data) *features {
+// newFeatures reads the metadata of the item at each place.
+func newFeatures(d *recipe.Data, item []int32) *features {
 	n := d.Items.Len()
 	f := &features{terms: make([][]term, n), norm: make([]float64, n)}
 	index := map[string]term{}
 	for _, c := range d.Columns {
 		ends := bins(c, n)
-		for i := range n {
-			for _, v := range values(c, ends, i) {
-				f.add(index, c.Name()+"\x00"+v, i)
+		for at, i := range item {
+			for _, v := range values(c, ends, int(i)) {
+				f.add(index, c.Name()+"\x00"+v, int32(at))
 			}
 		}
 	}
@@ -42,31 +43,31 @@ func newFeatures(d *recipe.Data) *features {
 	for t, items := range f.posted {
 		f.weight[t] = math.Log((1 + float64(n)) / float64(len(items)))
 	}
-	for i, ts := range f.terms {
+	for at, ts := range f.terms {
 		slices.SortFunc(ts, func(a, b term) int {
 			return cmp.Or(cmp.Compare(len(f.posted[a]), len(f.posted[b])), cmp.Compare(a, b))
 		})
 		for _, t := range ts {
-			f.norm[i] += f.weight[t] * f.weight[t]
+			f.norm[at] += f.weight[t] * f.weight[t]
 		}
-		f.norm[i] = math.Sqrt(f.norm[i])
+		f.norm[at] = math.Sqrt(f.norm[at])
 	}
 	return f
 }
 
-// add gives item i the value called name, once.
-func (f *features) add(index map[string]term, name string, i int) {
+// add gives the item at a place the value called name, once.
+func (f *features) add(index map[string]term, name string, at int32) {
 	t, ok := index[name]
 	if !ok {
 		t = term(len(f.posted))
 		index[name] = t
 		f.posted = append(f.posted, nil)
 	}
-	if p := f.posted[t]; len(p) > 0 && p[len(p)-1] == int32(i) {
+	if p := f.posted[t]; len(p) > 0 && p[len(p)-1] == at {
 		return
 	}
-	f.posted[t] = append(f.posted[t], int32(i))
-	f.terms[i] = append(f.terms[i], t)
+	f.posted[t] = append(f.posted[t], at)
+	f.terms[at] = append(f.terms[at], t)
 }
 
 // values returns what item i has in a column: categories, words of a text, or the bin of a number.
@@ -107,16 +108,13 @@ func bins(c recipe.Column, n int) []float64 {
 	return slices.Compact(ends)
 }
 
-// match sets w.match to the cosine of item i with the items that share a value, within reach.
-func (f *features) match(w *workspace, i int) {
+// within returns the terms by which the item at a place is matched: the rarest, of at most reach items in all.
+func (f *features) within(at int32) []term {
 	left := reach
-	for _, t := range f.terms[i] {
+	for k, t := range f.terms[at] {
 		if left -= len(f.posted[t]); left < 0 {
-			break
-		}
-		for _, j := range f.posted[t] {
-			w.touch(j)
-			w.match[j] += float32(f.weight[t] * f.weight[t] / (f.norm[i] * f.norm[j]))
+			return f.terms[at][:k]
 		}
 	}
+	return f.terms[at]
 }
