@@ -118,27 +118,5 @@ func (m *model) carryNetwork(items recipe.Names) (*seqnet.Model, error) {
 	if m.network == nil {
 		return nil, nil
 	}
-	width, known := m.network.Shape().Width, m.network.Vectors()
-	mean := meanRow(known, width)
-	vectors := make([]float32, 0, items.Len()*width)
-	for i := range items.Len() {
-		if k, ok := m.items.Find(items.At(i)); ok {
-			vectors = append(vectors, known[k*width:(k+1)*width]...)
-		} else {
-			vectors = append(vectors, mean...)
-		}
-	}
-	return seqnet.Of(m.network.Shape(), m.network.Params(), vectors)
-}
-
-// meanRow is the mean of rows of width.
-func meanRow(rows []float32, width int) []float32 {
-	sum, mean := make([]float64, width), make([]float32, width)
-	for k, v := range rows {
-		sum[k%width] += float64(v)
-	}
-	for k, v := range sum {
-		mean[k] = float32(v * float64(width) / float64(max(1, len(rows))))
-	}
-	return mean
+	return m.network.Carry(items.Len(), recipe.Among(items, m.items))
 }
