@@ -27,7 +27,19 @@ type rankOracle struct {
 	explore   *recipe.Exploration
 	influence *recipe.Influence
 	seed      uint64
+	people    bool // the model is told of users' attributes
 	quoted    *quoted
+}
+
+// A person is the attributes of a user. They are looked up when they are asked for, which few users' are.
+type person struct {
+	view View
+	id   string
+}
+
+// Attribute implements recipe.Attributes.
+func (p person) Attribute(field string) (string, float64, bool) {
+	return p.view.FilterUser(p.id).Attribute(field)
 }
 
 func newRankOracle(o *Order, b *Bound) (*oracle, error) {
@@ -36,7 +48,7 @@ func newRankOracle(o *Order, b *Bound) (*oracle, error) {
 		return nil, err
 	}
 	items := b.Model.Items()
-	r := &rankOracle{scores: b.Info.Scores, model: b.Model, items: items, view: b.View, explore: explore, influence: o.Influence, seed: b.Seed, quoted: quoteAll(items)}
+	r := &rankOracle{scores: b.Info.Scores, model: b.Model, items: items, view: b.View, explore: explore, influence: o.Influence, seed: b.Seed, people: b.Info.UserMetadata, quoted: quoteAll(items)}
 	or := &oracle{
 		asks: b.Info.Asks, records: items.Len(), count: max(o.NumResults, 1), longest: r.quoted.longest, burst: math.MaxInt, block: blockLines, frame: compact,
 		sample: blockLines, serve: func(d *desk) asker { return newRanking(r, d) },
@@ -129,6 +141,9 @@ func (r *ranking) prepare(q *question, e *entry) problem {
 	}
 	if r.desk.asks != recipe.ByItem {
 		query.Seed = Seed(r.seed, q.user)
+		if r.people {
+			query.User = person{r.view, q.user}
+		}
 	}
 	if r.desk.program != nil {
 		if err := r.permit(q, &query, e); err != nil {

@@ -15,7 +15,7 @@ type Selection struct {
 	// Kinds, if there are any, take the place of EventType and Threshold: only events of these types count,
 	// each from its own threshold on and as much as its weight says.
 	Kinds EventKinds
-	// Included and Excluded choose item columns by dataset type in any letter case, as trainingDataConfig
+	// Included and Excluded choose columns of items and users by dataset type in any letter case, as trainingDataConfig
 	// does. A dataset type that is not in Included has all its columns.
 	Included, Excluded map[string][]string
 	Objective          string   // the item column that Data.Reward is made of, "" for none
@@ -84,7 +84,7 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	d := &recipe.Data{
 		Users: c.users, Items: c.items, Start: c.start,
 		Item: c.item, Time: c.time, Event: c.event, Value: c.value,
-		Events: c.events, Created: c.created, Columns: c.columns(sel), Title: c.title(),
+		Events: c.events, Created: c.created, Columns: c.columns(sel), Title: c.title(), UserColumns: c.columnsOfUsers(sel),
 	}
 	for _, col := range d.Columns {
 		if col.(*attribute).field.Textual {
@@ -227,7 +227,7 @@ func (c *content) dropIdleUsers(d *recipe.Data) {
 		}
 	}
 	if len(index) < d.Users.Len() {
-		d.Users, d.Start = subset{d.Users, index}, start
+		d.Users, d.Start, d.UserColumns = subset{d.Users, index}, start, recipe.Rows(d.UserColumns, index)
 	}
 }
 
@@ -282,24 +282,35 @@ func (n Counts) enough(sel Selection) error {
 	return nil
 }
 
-// columns returns what training may see of the items. Booleans and strings that are neither categorical
-// nor textual are never for training, whatever the selection says, and CREATION_TIMESTAMP is Data.Created.
+// columns returns what training may see of the items. CREATION_TIMESTAMP is Data.Created.
 func (c *content) columns(sel Selection) []recipe.Column {
-	included, limited := lookUp(sel.Included)
-	excluded, _ := lookUp(sel.Excluded)
+	return forTraining(c.itemColumns, sel, Items, func(f Field) bool {
+		return f.Name == "CREATION_TIMESTAMP" || slices.ContainsFunc(sel.Without, func(s string) bool { return strings.EqualFold(s, f.Name) })
+	})
+}
+
+// columnsOfUsers returns what training may see of the users.
+func (c *content) columnsOfUsers(sel Selection) []recipe.Column {
+	return forTraining(c.userColumns, sel, Users, func(Field) bool { return false })
+}
+
+// forTraining returns the columns of a dataset that the selection allows, without those that never says. Booleans and
+// strings that are neither categorical nor textual are never for training, whatever the selection says.
+func forTraining(columns []attribute, sel Selection, dataset string, never func(Field) bool) (out []recipe.Column) {
+	included, limited := lookUp(sel.Included, dataset)
+	excluded, _ := lookUp(sel.Excluded, dataset)
 	has := func(list []string, name string) bool {
 		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 	}
-	var out []recipe.Column
-	for i := range c.itemColumns {
-		f := c.itemColumns[i].field
-		if f.Name == "CREATION_TIMESTAMP" || f.Type == Boolean || f.Type == String && !f.Categorical && !f.Textual {
+	for i := range columns {
+		f := columns[i].field
+		if never(f) || f.Type == Boolean || f.Type == String && !f.Categorical && !f.Textual {
 			continue
 		}
-		if limited && !has(included, f.Name) || has(excluded, f.Name) || has(sel.Without, f.Name) {
+		if limited && !has(included, f.Name) || has(excluded, f.Name) {
 			continue
 		}
-		out = append(out, &c.itemColumns[i])
+		out = append(out, &columns[i])
 	}
 	return out
 }
@@ -314,10 +325,10 @@ func (c *content) title() recipe.Column {
 	return nil
 }
 
-// lookUp returns the columns given for Items.
-func lookUp(m map[string][]string) ([]string, bool) {
+// lookUp returns the columns given for a type of dataset.
+func lookUp(m map[string][]string, dataset string) ([]string, bool) {
 	for k, v := range m {
-		if strings.EqualFold(k, Items) {
+		if strings.EqualFold(k, dataset) {
 			return v, true
 		}
 	}

@@ -75,3 +75,42 @@ func TestOneMoment(t *testing.T) {
 		t.Errorf("Data = %v, want %s", err, want)
 	}
 }
+
+// Columns of users are those of the users that have events, and can be left out as those of items can.
+func TestUserColumns(t *testing.T) {
+	snap := openWorld(t, small)
+	d, _, err := snap.Data(Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(sel Selection) (names []string) {
+		d, _, err := snap.Data(sel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range d.UserColumns {
+			names = append(names, c.Name())
+		}
+		return names
+	}
+	all := names(Selection{})
+	if len(all) < 2 {
+		t.Fatalf("columns of users %v, want two at least", all)
+	}
+	if got := names(Selection{Excluded: map[string][]string{"users": {strings.ToLower(all[0])}}}); !slices.Equal(got, all[1:]) {
+		t.Errorf("without %s: %v, want %v", all[0], got, all[1:])
+	}
+	if got := names(Selection{Included: map[string][]string{"USERS": all[:1], "ITEMS": {"GENRES"}}}); !slices.Equal(got, all[:1]) {
+		t.Errorf("only %s: %v, want that", all[0], got)
+	}
+	v := snap.View(snap.items, Selection{})
+	for u := range d.Users.Len() {
+		told := v.FilterUser(d.Users.At(u))
+		for _, c := range all {
+			gt, gn, gk := d.Attributes(u).Attribute(strings.ToLower(c))
+			if wt, wn, wk := told.Attribute(c); gk != wk || gk && (gt != wt || gn != wn) {
+				t.Errorf("%s of user %s is %q, %v, %v; filters see %q, %v, %v", c, d.Users.At(u), gt, gn, gk, wt, wn, wk)
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ type Test struct {
 	Times []int64
 	Truth []int32   // distinct, ascending
 	Worth []float32 // parallel to Truth: the most that an event with the item weighs; nil when all weigh alike
+	User  Attributes
 }
 
 // Holdout makes the split that solution metrics are measured on (training.md §9): a tenth of the users,
@@ -50,7 +51,7 @@ func (d *Data) newTest(u int) Test {
 	cut := min(len(items)-1, max(1, int(math.Round(0.9*float64(len(items))))))
 	truth := slices.Clone(items[cut:])
 	slices.Sort(truth)
-	t := Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth)}
+	t := Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth), User: d.Attributes(u)}
 	if d.Weight != nil {
 		t.Worth = make([]float32, len(t.Truth))
 		for k, w := range d.Weight[d.Start[u]+int64(cut) : d.Start[u+1]] {
@@ -73,7 +74,7 @@ func (d *Data) Subset(keep func(u int) bool) *Data {
 		users = append(users, int32(u))
 		s.take(d, d.Start[u], d.Start[u+1])
 	}
-	s.Users = some{d.Users, users}
+	s.Users, s.UserColumns = some{d.Users, users}, Rows(d.UserColumns, users)
 	return &s
 }
 
@@ -92,7 +93,7 @@ func (d *Data) Before(moment int64) *Data {
 		users = append(users, int32(u))
 		s.take(d, a, a+int64(n))
 	}
-	s.Users = some{d.Users, users}
+	s.Users, s.UserColumns = some{d.Users, users}, Rows(d.UserColumns, users)
 	return &s
 }
 
@@ -186,7 +187,7 @@ func lists(ctx context.Context, model Model, asks Asks, tests []Test, depth int)
 
 // query asks about the test in a recipe's way.
 func (t Test) query(asks Asks, place uint64, n int) Query {
-	q := Query{Known: true, Items: t.Items, Times: t.Times, Item: -1, Count: eval.Depth}
+	q := Query{Known: true, Items: t.Items, Times: t.Times, User: t.User, Item: -1, Count: eval.Depth}
 	switch asks {
 	case ByItem:
 		q.Item = t.Items[len(t.Items)-1]

@@ -49,7 +49,10 @@ type Info struct {
 	// EventWeights says that the recipe takes eventsConfig and so heeds Data.Weight.
 	EventWeights bool
 	Objectives   bool // takes optimizationObjective and so heeds Data.Reward
-	Themes       bool // takes batchInferenceJobMode THEME_GENERATION
+	// ItemMetadata says that items nobody has met are ranked by Data.Columns, UserMetadata that users without a
+	// history are answered by Query.User.
+	ItemMetadata, UserMetadata bool
+	Themes                     bool // takes batchInferenceJobMode THEME_GENERATION
 
 	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed
 	Algorithm     string // name behind arn:aws:personalize:::algorithm/
@@ -115,6 +118,7 @@ type Data struct {
 	Columns      []Column  // item metadata
 	Title        Column    // the field of Items that names an item (itemName), nil for none
 	Texts        []Column  // those of Columns that are free text
+	UserColumns  []Column  // user metadata, by user index
 	Actions      *Actions  // nil for a group without
 }
 
@@ -124,7 +128,8 @@ func (d *Data) History(u int) (items []int32, times []int64) {
 	return d.Item[a:b], d.Time[a:b]
 }
 
-// A Column is one field of the Items dataset over item indexes; items without a record are null.
+// A Column is one field of the Items dataset over item indexes, or of Users over user indexes; those without a record
+// are null.
 type Column interface {
 	Name() string
 	Categorical() bool
@@ -179,6 +184,7 @@ type Query struct {
 	Items   []int32      // the user's history, oldest first, as model item indexes; items the model does not know are left out
 	Times   []int64      // Unix seconds, parallel to Items
 	Seed    uint64       // of the user and the solution, for exploration
+	User    Attributes   // ByUser, ByUserList: what is known of the user beside the history; nil for nothing
 	Item    int32        // ByItem: the item, -1 when the model does not know it
 	List    []int32      // ByUserList: items to rank, model indexes, distinct
 	Allow   *bitset.Set  // items that may be returned; nil for all

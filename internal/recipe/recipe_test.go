@@ -114,3 +114,35 @@ func TestPercentiles(t *testing.T) {
 		t.Errorf("Percentiles of nothing = %d, %d, want no limits", lo, hi)
 	}
 }
+
+// Attributes stay with their users when others are taken away.
+func TestAttributesFollowUsers(t *testing.T) {
+	d := recipetest.Build(events(40, 5))
+	ids := make(recipetest.Genres, d.Users.Len())
+	for u := range ids {
+		ids[u] = d.Users.At(u)
+	}
+	d.UserColumns = []recipe.Column{ids}
+	part, tests := recipe.Holdout(d, 3)
+	for u := range part.Users.Len() {
+		if got, _, ok := part.Attributes(u).Attribute("genres"); !ok || got != part.Users.At(u) {
+			t.Errorf("user %s has the attributes of %q (%v)", part.Users.At(u), got, ok)
+		}
+	}
+	for _, c := range tests {
+		id, _, _ := c.User.Attribute("GENRES")
+		u, ok := d.Users.Find(id)
+		if items, _ := d.History(u); !ok || !slices.Equal(c.Items, items[:len(c.Items)]) {
+			t.Errorf("a test has the history %v and the attributes of %q", c.Items, id)
+		}
+	}
+	early := d.Before(150)
+	for u := range early.Users.Len() {
+		if got, _, _ := early.Attributes(u).Attribute("GENRES"); got != early.Users.At(u) {
+			t.Errorf("before a moment, user %s has the attributes of %q", early.Users.At(u), got)
+		}
+	}
+	if a := recipetest.Build(nil).Attributes(0); a != nil {
+		t.Errorf("without columns there are attributes %v", a)
+	}
+}

@@ -1,0 +1,57 @@
+package recipe
+
+import "strings"
+
+// Attributes are the fields of one record of Users.
+type Attributes interface {
+	// Attribute returns the value of a field, given in any letter case: a number of a numeric field, the text of any other.
+	// false for null, and for a field that there is not.
+	Attribute(field string) (text string, number float64, ok bool)
+}
+
+// Attributes returns what is known of user u; nil if the data has no columns of users.
+func (d *Data) Attributes(u int) Attributes {
+	if len(d.UserColumns) == 0 {
+		return nil
+	}
+	return record{d.UserColumns, u}
+}
+
+// A record is one row of some columns.
+type record struct {
+	columns []Column
+	row     int
+}
+
+// Attribute implements Attributes.
+func (r record) Attribute(field string) (string, float64, bool) {
+	for _, c := range r.columns {
+		if !strings.EqualFold(c.Name(), field) {
+			continue
+		}
+		if n, ok := c.Number(r.row); ok {
+			return "", n, true
+		}
+		text, ok := c.Text(r.row)
+		return text, 0, ok
+	}
+	return "", 0, false
+}
+
+// Rows returns some rows of columns, in their order.
+func Rows(columns []Column, rows []int32) []Column {
+	out := make([]Column, len(columns))
+	for k, c := range columns {
+		out[k] = rowsOf{c, rows}
+	}
+	return out
+}
+
+// rowsOf is a part of a column.
+type rowsOf struct {
+	Column
+	rows []int32
+}
+
+func (c rowsOf) Text(i int) (string, bool)    { return c.Column.Text(int(c.rows[i])) }
+func (c rowsOf) Number(i int) (float64, bool) { return c.Column.Number(int(c.rows[i])) }
