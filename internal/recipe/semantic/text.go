@@ -16,7 +16,6 @@ const (
 	hashes    = 1 << 18 // different terms; terms beyond share places, as hashing has it
 	mostWords = 4000    // of an item, from the beginning
 	mostTerms = 256     // of an item that count, the heaviest
-	piece     = 4       // characters of a piece of a word
 )
 
 // The weights of what a text is made of. A title says in a few words what a text takes long to.
@@ -40,20 +39,19 @@ type term struct {
 	amount float32
 }
 
+// A vocabulary is the terms that count, each with a column.
+type vocabulary struct {
+	hash   []int32   // ascending
+	rarity []float64 // ln((1+items)/items that have it)
+}
+
 // vectorise reads all texts: (1 + ln amount) · ln((1+items)/items that have it) for each term that at least two
 // items have, and then to unit length. (tf-idf: Salton and Buckley, 1988; hashing: Weinberger et al., 2009.)
-func vectorise(ctx context.Context, t recipe.Training) (*matrix, error) {
-	d := t.Data
-	n := d.Items.Len()
-	found := make([][]term, n)
-	err := als.Spread(ctx, t.Threads, n, 64, func(lo, hi int) {
-		r := reader{map[uint32]float64{}}
-		for i := lo; i < hi; i++ {
-			found[i] = r.read(d, i)
-		}
-	})
+func vectorise(ctx context.Context, t recipe.Training) (*matrix, vocabulary, error) {
+	n := t.Data.Items.Len()
+	found, err := readAll(ctx, t, n, func(k int) int { return k })
 	if err != nil {
-		return nil, err
+		return nil, vocabulary{}, err
 	}
 	items := make([]int32, hashes)
 	for _, terms := range found {
@@ -61,26 +59,47 @@ func vectorise(ctx context.Context, t recipe.Training) (*matrix, error) {
 			items[x.hash]++
 		}
 	}
-	column := make([]int32, hashes)
-	m := &matrix{start: make([]int64, 1, n+1)}
+	var v vocabulary
 	for h, have := range items {
-		if column[h] = -1; have > 1 {
-			column[h] = int32(m.cols)
-			m.cols++
+		if have > 1 {
+			v.hash = append(v.hash, int32(h))
+			v.rarity = append(v.rarity, math.Log((1+float64(n))/float64(have)))
 		}
 	}
-	for _, terms := range found {
-		m.add(terms, column, items, n)
+	return v.rows(found), v, nil
+}
+
+// readAll reads the texts of n items, those that item names.
+func readAll(ctx context.Context, t recipe.Training, n int, item func(k int) int) ([][]term, error) {
+	found := make([][]term, n)
+	err := als.Spread(ctx, t.Threads, n, 64, func(lo, hi int) {
+		r := reader{map[uint32]float64{}}
+		for k := lo; k < hi; k++ {
+			found[k] = r.read(t.Data, item(k))
+		}
+	})
+	return found, err
+}
+
+// rows makes a row of each item's terms, without those that do not count.
+func (v vocabulary) rows(found [][]term) *matrix {
+	column := slices.Repeat([]int32{-1}, hashes)
+	for c, h := range v.hash {
+		column[h] = int32(c)
 	}
-	return m, nil
+	m := &matrix{start: make([]int64, 1, len(found)+1), cols: len(v.hash)}
+	for _, terms := range found {
+		m.add(terms, column, v.rarity)
+	}
+	return m
 }
 
 // add appends a row.
-func (m *matrix) add(terms []term, column, items []int32, n int) {
+func (m *matrix) add(terms []term, column []int32, rarity []float64) {
 	kept := terms[:0]
 	for _, x := range terms {
-		if column[x.hash] >= 0 {
-			x.amount = float32(float64(x.amount) * math.Log((1+float64(n))/float64(items[x.hash])))
+		if c := column[x.hash]; c >= 0 {
+			x.amount = float32(float64(x.amount) * rarity[c])
 			kept = append(kept, x)
 		}
 	}
@@ -120,10 +139,10 @@ func (r *reader) read(d *recipe.Data, i int) []term {
 	terms := make([]term, 0, len(r.count))
 	for h, n := range r.count {
 		kind := 1.0
-		switch h >> 30 {
-		case pairs:
+		switch text.Kind(h >> kindBits) {
+		case text.Pair:
 			kind = pairWeight
-		case pieces:
+		case text.Piece:
 			kind = pieceWeight
 		}
 		terms = append(terms, term{h % hashes, float32(kind * (1 + math.Log(n)))})
@@ -132,39 +151,10 @@ func (r *reader) read(d *recipe.Data, i int) []term {
 	return slices.CompactFunc(terms, func(a, b term) bool { return a.hash == b.hash }) // the heavier of two that share a place
 }
 
-// The kinds of terms, which are the upper two bits of their hashes while they are counted.
-const (
-	singles = iota
-	pairs
-	pieces
-)
+// kindBits is where the kind stands in what terms are counted by.
+const kindBits = 30
 
-// add counts words, pairs of neighbouring words, and pieces of words with their borders: those find a word's other
-// forms.
+// add counts the terms of words.
 func (r *reader) add(words []string) {
-	for k, w := range words {
-		r.count[hash(singles, w, "")]++
-		if k > 0 {
-			r.count[hash(pairs, words[k-1], w)]++
-		}
-		bordered := []rune("^" + w + "$")
-		for k := range max(0, len(bordered)-piece+1) {
-			r.count[hash(pieces, string(bordered[k:k+piece]), "")]++
-		}
-	}
-}
-
-// hash is FNV-1a over a kind and two words, with a final mixing; the kind is in the upper two bits.
-func hash(kind uint32, a, b string) uint32 {
-	h := uint32(2166136261) ^ kind*0x9e3779b9
-	for k := range len(a) {
-		h = (h ^ uint32(a[k])) * 16777619
-	}
-	h = (h ^ ' ') * 16777619
-	for k := range len(b) {
-		h = (h ^ uint32(b[k])) * 16777619
-	}
-	h = (h ^ h>>16) * 0x7feb352d
-	h ^= h >> 15
-	return kind<<30 | h&(1<<30-1)
+	text.Terms(words, func(kind text.Kind, hash uint32) { r.count[uint32(kind)<<kindBits|hash]++ })
 }
