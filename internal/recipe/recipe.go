@@ -43,7 +43,9 @@ type Info struct {
 	Asks       Asks
 	Scores     bool // answers carry scores
 	Explores   bool // takes itemExplorationConfig
-	Updates    bool // the recipe is an Updater
+	Mixes      bool // mixes a few new items in by itself; Query.Explore of weight 0 keeps it from that
+	Updates    bool // the recipe is an Updater, for trainingMode UPDATE
+	Increments bool // the recipe is an Updater, for performIncrementalUpdate
 	NoBatch    bool // not for batch jobs
 	Influenced bool // takes rankingInfluence
 	// EventWeights says that the recipe takes eventsConfig and so heeds Data.Weight.
@@ -169,7 +171,7 @@ type Recipe interface {
 }
 
 // An Updater is a recipe that can take new items and interactions into a model without learning it
-// anew: trainingMode UPDATE.
+// anew: trainingMode UPDATE, or performIncrementalUpdate.
 type Updater interface {
 	Recipe
 	// Update writes a model of t.Data to t.Out that keeps what base, an artifact of Train or Update, has

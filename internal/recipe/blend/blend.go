@@ -10,13 +10,13 @@
 // The files follow a training: sequence.go (the events), transitions.go, linear.go and walk.go (the
 // models), ridge.go (how much they are held back), lists.go (what they end as), sessions.go (neighbours among
 // sequences), spectrum.go (what varies least), network.go, signals.go (what they say of an item), fit.go (how that is
-// weighed), model.go (answers).
+// weighed), draft.go (the training's two halves), reward.go (objectives), update.go, model.go (answers), tail.go and
+// explore.go (of items that no voice speaks of).
 package blend
 
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/kindredrec/kindred/internal/artifact"
@@ -24,13 +24,16 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// Recipe is one of the two; the zero value is not useful.
-type Recipe struct{ info recipe.Info }
+// Recipe is one of the two, or a family of another recipe; the zero value is not useful.
+type Recipe struct {
+	info  recipe.Info
+	whole bool // all items have scores, and new ones are explored as queries say
+}
 
 // Personalization returns aws-user-personalization-v2.
 func Personalization() Recipe {
-	return Recipe{recipe.Info{
-		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true,
+	return Recipe{info: recipe.Info{
+		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true,
 		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
 		Description: "Predicts items a user will interact with, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -39,13 +42,18 @@ func Personalization() Recipe {
 
 // Ranking returns aws-personalized-ranking-v2.
 func Ranking() Recipe {
-	return Recipe{recipe.Info{
+	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true,
 		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
 		Description: "Reranks a list of items for a user, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
 	}}
 }
+
+// Under returns the recipe as one of the families that another recipe chooses from: under that one's info, with scores for
+// all items, exploration where queries ask for it, and an objective. Its parameters are apply_recency_bias, and
+// hidden_dimension and bptt of a recurrent network, which stands in the transformer's place.
+func Under(info recipe.Info) Recipe { return Recipe{info: info, whole: true} }
 
 // parameters are the same for both (recipes.md §4).
 func parameters() []recipe.Parameter {
@@ -60,6 +68,7 @@ func (r Recipe) Info() recipe.Info { return r.info }
 // A settings is the part of a model that is not arrays; it is the artifact's meta document.
 type settings struct {
 	Recipe  string
+	Family  string           // the package's name, for recipes that choose among families
 	Recency bool             // apply_recency_bias
 	Level   [voices]float64  // what a voice's signal is divided by
 	Weights [signals]float64 // logit per unit of signal
@@ -69,7 +78,13 @@ type settings struct {
 	HalfLife float64 // learned.halfLife
 	Sessions bool    // whether there are learned.sessions
 	Spectrum int     // width of learned.spectrum, 0 without one
+
+	Newest int64   // time of the newest interaction
+	Reward float64 // logit per standard reward; 0 without an objective
 }
+
+// Family is what the meta documents of this package's models have under the same name.
+const Family = "blend"
 
 // Train learns the lists from all but what the inner split holds back, weighs them on that, and learns
 // them again from everything.
@@ -79,70 +94,43 @@ type settings struct {
 // items for what goes together (400 MB for 10,000 items, 1.6 GB for the most, 20,000) and two for what follows
 // (1.2 GB for the most, 12,288). A spectrum takes 400 MB at most, and is kept beside the first while the second is learned.
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
-	recency, err := strconv.ParseBool(t.Params["apply_recency_bias"])
-	if err != nil {
-		return fmt.Errorf("parameter apply_recency_bias: %w", err)
-	}
-	all := newSequences(t.Data)
-	s := settings{Recipe: r.info.Name, Recency: recency, Ridge: ridges[usualRidge]}
-	p := progress{report: t.Progress, total: 2 * familyCount}
-	net, weighed, err := s.tune(ctx, &t, all, &p)
+	d, err := r.Draft(ctx, t, t.Data)
 	if err != nil {
 		return err
 	}
-	if !weighed {
-		s.Weights = prior(recency)
-	}
-	l, err := learn(ctx, all, wantedBy(func(k int) bool { return s.Weights[k] != 0 }), s.Ridge, t.Seed, t.Threads, &p)
-	if err != nil {
-		return err
-	}
-	if l.network, err = net.goOn(ctx, &t, all); err != nil {
-		return err
-	}
-	s.Network = l.network.shape()
-	s.HalfLife, s.Sessions = l.halfLife, l.sessions != nil
-	if l.spectrum != nil {
-		s.Spectrum = l.spectrum.width
-	}
-	if !weighed {
-		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
-			return err
-		}
-	}
-	return write(t, s, l)
+	return d.Finish(ctx)
 }
 
-// tune sets the weights by an inner split, and reports false if there are too few users for that. It returns the
-// network that knows the part that was not held back, if there is one.
+// tune sets the weights by an inner split of the events, and returns what was learned from the part that was not held
+// back: nil if there are too few users for that.
 //
 // The split is by time, as everything is measured, unless times say nothing: then the newest events of everybody
 // are the same few items, and what is learned of them is wrong for the rest. So events are held back from
 // anywhere instead, and nothing is learned of their order.
-func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences, p *progress) (*network, bool, error) {
+func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences, p *progress) (*learned, error) {
 	scattered := all.scattered()
 	part, tests := all.holdBack(t.Seed, scattered)
 	if len(tests) < leastTests {
-		return nil, false, nil
+		return nil, nil
 	}
 	use := usable(s.Recency && !scattered)
 	l, err := learn(ctx, part, wantedBy(func(k int) bool { return use[k] }), s.Ridge, t.Seed, t.Threads, p)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if s.Ridge, err = l.chooseRidge(ctx, part, tests, s.Recency && !scattered, t.Threads); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if s.Recency && !scattered && len(part.item) >= netLeast {
 		if l.network, err = trainNetwork(ctx, t, part, tests); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	if err := s.weigh(ctx, l, tests, use, t.Threads); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	t.Log.Debug("weighed", "tests", len(tests), "weights", s.Weights)
-	return l.network, true, nil
+	return l, nil
 }
 
 // A learned is everything that is known of items.
@@ -257,6 +245,9 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	order     int32, item indexes by popularity
 //	popular   float32, log(users+1)
 //	trending  float32, log(newest events+1)
+//	count     int32, users per item
+//	created   int64, Unix seconds
+//	reward    float32, standard rewards; absent without an objective
 //
 // and for each family F of transitions, forward and together:
 //
@@ -279,6 +270,17 @@ func write(t recipe.Training, s settings, l *learned) error {
 	if err := artifact.Put(w, "trending", l.trending); err != nil {
 		return err
 	}
+	if err := artifact.Put(w, "count", recipe.UniqueUsers(t.Data)); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "created", t.Data.Created); err != nil {
+		return err
+	}
+	if s.Reward != 0 {
+		if err := artifact.Put(w, "reward", recipe.StandardRewards(t.Data.Reward)); err != nil {
+			return err
+		}
+	}
 	for k, f := range l.families {
 		if err := f.put(w, listNames[k]); err != nil {
 			return err
@@ -298,7 +300,7 @@ func write(t recipe.Training, s settings, l *learned) error {
 
 // Open makes a model of an artifact. The model refers to f's memory.
 func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
-	m := &model{asks: r.info.Asks, learned: &learned{}}
+	m := &model{asks: r.info.Asks, mixes: r.info.Mixes, learned: &learned{}}
 	if err := f.Meta(&m.settings); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
@@ -320,6 +322,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if len(m.order) != n || len(m.popular) != n || len(m.trending) != n {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d items", r.info.Name, n)
 	}
+	if err := m.openItems(f, r.whole); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
 	for k := range m.families {
 		if m.families[k], err = getLists(f, listNames[k], n); err != nil {
 			return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
@@ -338,4 +343,30 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	return m, nil
+}
+
+// openItems opens what is told of items whatever a history is.
+func (m *model) openItems(f *artifact.File, whole bool) error {
+	count, err := artifact.Get[int32](f, "count")
+	if err != nil {
+		return err
+	}
+	created, err := artifact.Get[int64](f, "created")
+	if err != nil {
+		return err
+	}
+	if m.settings.Reward != 0 {
+		if m.reward, err = artifact.Get[float32](f, "reward"); err != nil {
+			return err
+		}
+	}
+	n := m.items.Len()
+	if len(count) != n || len(created) != n || m.reward != nil && len(m.reward) != n {
+		return fmt.Errorf("the arrays' lengths do not fit %d items", n)
+	}
+	m.explorer = recipe.NewExplorer(m.settings.Newest, created, count)
+	if whole {
+		m.tail = newTail(m.popular)
+	}
+	return nil
 }

@@ -3,7 +3,9 @@ package blend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/fault"
@@ -12,7 +14,7 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// A network is a transformer over histories, ready to answer.
+// A network is a transformer over histories, or a recurrent network, ready to answer.
 type network struct {
 	*seqnet.Model
 	matrix *topk.Matrix // of the items' vectors
@@ -35,18 +37,41 @@ const (
 	netLastRounds = 3
 	netLastRate   = 0.001
 	netMost       = 40 << 20 // events in all rounds
-	netTests      = 500      // of the inner split, to end the training by
-	netLeast      = 30_000   // events; from fewer, its hundred thousand numbers are not learned
+	netHidden     = 128      // numbers that a recurrent network remembers a history by
+
+	netMostRecurrent = 8 << 20 // events in all rounds of a recurrent network: some two minutes of one processor
+	netTests         = 500     // of the inner split, to end the training by
+	netLeast         = 30_000  // events; from fewer, its hundred thousand numbers are not learned
 )
 
 // netOptions are for training on s; small data takes smaller steps, so that there are enough of them.
 func netOptions(t *recipe.Training, s *sequences, rounds int64, rate float32) seqnet.Options {
-	events := len(s.item)
+	events, most := len(s.item), int64(netMost)
+	shape, _ := netShape(t.Params) // checked before anything was learned
+	if shape.Kind == seqnet.Recurrent {
+		most = netMostRecurrent
+	}
 	return seqnet.Options{
-		Shape:   seqnet.Shape{Width: netWidth, Window: netWindow},
-		Dropout: netDropout(s), Rate: rate, Events: min(rounds*int64(events), netMost),
+		Shape:   shape,
+		Dropout: netDropout(s), Rate: rate, Events: min(rounds*int64(events), most),
 		Batch: max(512, min(4096, events/128)), Candidates: netCandidates, Seed: t.Seed, Threads: t.Threads, Progress: netProgress(t),
 	}
+}
+
+// netShape is that of a transformer, or of a recurrent network where the parameters say how far that looks back.
+func netShape(params map[string]string) (seqnet.Shape, error) {
+	if params["bptt"] == "" {
+		return seqnet.Shape{Width: netWidth, Window: netWindow}, nil
+	}
+	window, err := strconv.Atoi(params["bptt"])
+	if err != nil {
+		return seqnet.Shape{}, fmt.Errorf("parameter bptt: %w", err)
+	}
+	dim, err := strconv.Atoi(params["hidden_dimension"])
+	if err != nil {
+		return seqnet.Shape{}, fmt.Errorf("parameter hidden_dimension: %w", err)
+	}
+	return seqnet.Shape{Kind: seqnet.Recurrent, Width: min(dim, netWidth), Hidden: min(dim, netHidden), Window: window}, nil
 }
 
 // netDropout is 0.2 where an item has a hundred events or more, and 0.4 where it has ten: what is seen seldom is
@@ -132,7 +157,7 @@ func (s *sequences) forNetwork() *seqnet.Sequences {
 // put writes the arrays of a network:
 //
 //	network.params   float32, all but the items' vectors
-//	network.vectors  float32, netWidth for each item
+//	network.vectors  float32, the network's width for each item
 //
 // Its shape is part of the settings.
 func (n *network) put(w *artifact.Writer) error {
