@@ -44,6 +44,9 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	if info.Updates {
 		t.Run("Updates", func(t *testing.T) { updates(t, r) })
 	}
+	if info.Increments {
+		t.Run("Increments", func(t *testing.T) { increments(t, r) })
+	}
 	for _, f := range features {
 		switch f {
 		case Trends:

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kindredrec/kindred/internal/artifact"
@@ -18,22 +19,8 @@ const late = "i07"
 // updates checks that an update takes an item in that came after the training: the two users who lack it
 // get it before everything else they have not had, and nobody of the other taste does.
 func updates(t *testing.T, r recipe.Recipe) {
-	u, ok := r.(recipe.Updater)
-	if !ok {
-		t.Fatalf("Info().Updates is set, but %T is no recipe.Updater", r)
-	}
 	whole, missing := Tastes()
-	dir := t.TempDir()
-	base := filepath.Join(dir, "base")
-	if m := Train(t, r, without(whole, late), base, 1, 2); known(m, late) {
-		t.Fatalf("the model knows %s before it came", late)
-	}
-	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
-	Update(t, u, whole, base, one, 1)
-	m := Update(t, u, whole, base, two, 2)
-	if a, b := read(t, one), read(t, two); !bytes.Equal(a, b) {
-		t.Error("Update with 1 thread and with 2 differ")
-	}
+	_, m := beforeAndAfter(t, r, whole)
 	item, _ := whole.Items.Find(late)
 	lack := 0
 	for user := range whole.Users.Len() {
@@ -59,6 +46,58 @@ func updates(t *testing.T, r recipe.Recipe) {
 	if lack == 0 {
 		t.Error("nobody lacks the late item: the data is not what this test needs")
 	}
+}
+
+// increments checks that an update takes an item in that came after the training: it gets items of its taste, these get it
+// before any of the other, and what they get beside it is what they got, in the same order.
+func increments(t *testing.T, r recipe.Recipe) {
+	whole, _ := Tastes()
+	before, after := beforeAndAfter(t, r, whole)
+	item, _ := whole.Items.Find(late)
+	for i := range int32(40) {
+		got := rank(t, after, recipe.Query{Item: i, Count: whole.Items.Len()})[0].Items
+		for k, j := range got[:19] {
+			if j%2 != i%2 {
+				t.Errorf("item %d: rank %d is %d, want all of the same taste first: %v", i, k+1, j, got)
+				break
+			}
+		}
+		if i == int32(item) {
+			continue
+		}
+		old, _ := before.Items().Find(whole.Items.At(int(i)))
+		want := ids(before, rank(t, before, recipe.Query{Item: int32(old), Count: whole.Items.Len()})[0].Items)
+		if rest := slices.DeleteFunc(ids(after, got), func(id string) bool { return id == late }); !slices.Equal(rest, want) {
+			t.Errorf("item %d gets %v beside %s, want %v as before", i, rest, late, want)
+		}
+	}
+}
+
+func ids(m recipe.Model, items []int32) (out []string) {
+	for _, i := range items {
+		out = append(out, m.Items().At(int(i)))
+	}
+	return out
+}
+
+// beforeAndAfter trains a model without the late item and updates it with all, with one thread and with two.
+func beforeAndAfter(t *testing.T, r recipe.Recipe, whole *recipe.Data) (before, after recipe.Model) {
+	t.Helper()
+	u, ok := r.(recipe.Updater)
+	if !ok {
+		t.Fatalf("Info says that the recipe updates models, but %T is no recipe.Updater", r)
+	}
+	dir := t.TempDir()
+	base, one, two := filepath.Join(dir, "base"), filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	if before = Train(t, r, without(whole, late), base, 1, 2); known(before, late) {
+		t.Fatalf("the model knows %s before it came", late)
+	}
+	Update(t, u, whole, base, one, 1)
+	after = Update(t, u, whole, base, two, 2)
+	if a, b := read(t, one), read(t, two); !bytes.Equal(a, b) {
+		t.Error("Update with 1 thread and with 2 differ")
+	}
+	return before, after
 }
 
 // Update brings the model at base up to date with d, writes the artifact at path and opens it.

@@ -29,7 +29,7 @@ const name = "aws-semantic-similarity"
 // Info describes the recipe.
 func (Recipe) Info() recipe.Info {
 	return recipe.Info{
-		Name: name, Type: recipe.RelatedItems, Asks: recipe.ByItem, WithoutEvents: true, Influenced: true, Algorithm: name, Feature: name,
+		Name: name, Type: recipe.RelatedItems, Asks: recipe.ByItem, WithoutEvents: true, Influenced: true, Increments: true, Algorithm: name, Feature: name,
 		Description: "Finds items whose texts mean something similar.",
 		Created:     time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
@@ -41,36 +41,59 @@ const dimensions = 128
 // A settings is the artifact's meta document.
 type settings struct {
 	Dimensions int // of meaning
+	// What an item's prominence is measured by.
+	Most           int32 // interactions of one item
+	Oldest, Newest int64 // when items came, Unix seconds
 }
 
 // Train turns every item's texts into a vector.
 //
-// Memory: 2 KB for each item's weights and as much for turning them round, 0.5 KB for each vector, and 1 KB for each
+// Memory: 2 KB for each item's weights and as much for turning them round, 0.5 KB for each vector, twice, and 1 KB for each
 // of at most 262,144 different words and pieces.
 func (Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err := check(t.Data); err != nil {
 		return err
 	}
-	m, err := vectorise(ctx, t)
+	m, words, err := vectorise(ctx, t)
 	if err != nil {
 		return err
 	}
-	s := settings{Dimensions: min(dimensions, m.cols)}
-	stride := als.Stride(s.Dimensions + extras)
-	vectors, err := reduce(ctx, t, m, s.Dimensions, stride)
+	s := newSettings(t.Data, min(dimensions, m.cols))
+	basis, err := reduce(ctx, t, m, s.Dimensions, s.stride())
 	if err != nil {
 		return err
 	}
-	events := make([]int32, t.Data.Items.Len())
-	for _, i := range t.Data.Item {
-		events[i]++
+	vectors, err := m.project(ctx, t.Threads, basis, s.Dimensions, s.stride())
+	if err != nil {
+		return err
 	}
-	prominence(t.Data, events, vectors, s.Dimensions, stride)
+	count := events(t.Data)
+	for i := range t.Data.Items.Len() {
+		s.prominence(t.Data, count, i, vectors)
+	}
+	return write(t, s, vectors, words, basis)
+}
+
+// write puts the model's arrays:
+//
+//	(order)  see recipe.WriteOrder
+//	vectors  float32, stride apart: meaning and prominence of each item
+//	terms    int32, ascending: hashes of the terms that count
+//	rarity   float64, parallel to terms
+//	basis    float32, stride apart: what each term means; empty where each has a dimension of its own
+func write(t recipe.Training, s settings, vectors []float32, words vocabulary, basis []float32) error {
 	if err := recipe.WriteOrder(t.Out, t.Data.Items, recipe.ByPopularity(recipe.UniqueUsers(t.Data))); err != nil {
 		return err
 	}
-	if err := artifact.Put(t.Out, "vectors", vectors); err != nil {
-		return err
+	for _, put := range []func() error{
+		func() error { return artifact.Put(t.Out, "vectors", vectors) },
+		func() error { return artifact.Put(t.Out, "terms", words.hash) },
+		func() error { return artifact.Put(t.Out, "rarity", words.rarity) },
+		func() error { return artifact.Put(t.Out, "basis", basis) },
+	} {
+		if err := put(); err != nil {
+			return err
+		}
 	}
 	return t.Out.Meta(s)
 }
@@ -103,22 +126,36 @@ const (
 	extras
 )
 
-// prominence sets how popular an item is, log(1+interactions) by that of the item with most, and how fresh: when it
-// came between the oldest item and the newest. Both are as of the training. (recipes.md §5.)
-func prominence(d *recipe.Data, events []int32, vectors []float32, dim, stride int) {
-	if len(events) == 0 {
-		return
+// events counts the interactions of each item.
+func events(d *recipe.Data) []int32 {
+	count := make([]int32, d.Items.Len())
+	for _, i := range d.Item {
+		count[i]++
 	}
-	most := math.Log1p(float64(slices.Max(events)))
-	oldest, newest := slices.Min(d.Created), slices.Max(d.Created)
-	for i, n := range events {
-		v := vectors[i*stride+dim:]
-		if most > 0 {
-			v[popularity] = float32(math.Log1p(float64(n)) / most)
-		}
-		if newest > oldest {
-			v[freshness] = float32(float64(d.Created[i]-oldest) / float64(newest-oldest))
-		}
+	return count
+}
+
+func newSettings(d *recipe.Data, dim int) settings {
+	s := settings{Dimensions: dim}
+	if d.Items.Len() > 0 {
+		s.Most, s.Oldest, s.Newest = slices.Max(events(d)), slices.Min(d.Created), slices.Max(d.Created)
+	}
+	return s
+}
+
+// stride is the distance of two vectors.
+func (s settings) stride() int { return als.Stride(s.Dimensions + extras) }
+
+// prominence sets how popular item i is, log(1+interactions) by that of the item with most, and how fresh: when it
+// came between the oldest item and the newest. Both are as of the training, and at most 1 for what came later.
+// (recipes.md §5.)
+func (s settings) prominence(d *recipe.Data, count []int32, i int, vectors []float32) {
+	v := vectors[i*s.stride()+s.Dimensions:]
+	if s.Most > 0 {
+		v[popularity] = min(1, float32(math.Log1p(float64(count[i]))/math.Log1p(float64(s.Most))))
+	}
+	if s.Newest > s.Oldest {
+		v[freshness] = max(0, min(1, float32(float64(d.Created[i]-s.Oldest)/float64(s.Newest-s.Oldest))))
 	}
 }
 
@@ -138,7 +175,7 @@ func (Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		return nil, err
 	}
 	n := m.Items().Len()
-	if m.matrix, err = topk.NewMatrix(n, als.Stride(m.settings.Dimensions+extras), vectors, make([]float32, n)); err != nil {
+	if m.matrix, err = topk.NewMatrix(n, m.settings.stride(), vectors, make([]float32, n)); err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
 	return m, nil

@@ -13,22 +13,16 @@ import (
 // start shrinks with every one by the square of a ratio of singular values.
 const rounds = 3
 
-// reduce returns the rows of m in the basis of its dim greatest right singular vectors, approximately, each to unit
-// length again and stride apart; an empty row stays zero. (Randomised subspace iteration: Halko, Martinsson and
-// Tropp, 2011.) With no more columns than dim there is nothing to reduce.
+// reduce returns a basis of the dim greatest right singular vectors of m, approximately: a row for each of m's columns,
+// stride apart. It is nil with no more columns than dim, where there is nothing to reduce. (Randomised subspace iteration: Halko,
+// Martinsson and Tropp, 2011.)
 //
 // The result does not depend on the number of threads: every row of every product is the work of one.
 func reduce(ctx context.Context, t recipe.Training, m *matrix, dim, stride int) ([]float32, error) {
-	n := len(m.start) - 1
-	rows := make([]float32, n*stride)
 	if m.cols <= dim {
-		for i := range n {
-			for k := m.start[i]; k < m.start[i+1]; k++ {
-				rows[i*stride+int(m.col[k])] = m.value[k]
-			}
-		}
-		return rows, nil
+		return nil, nil
 	}
+	rows := make([]float32, (len(m.start)-1)*stride)
 	back := m.transpose()
 	basis := make([]float32, m.cols*stride)
 	for j := range m.cols {
@@ -50,7 +44,23 @@ func reduce(ctx context.Context, t recipe.Training, m *matrix, dim, stride int) 
 			t.Progress("meaning", r+1, rounds+1)
 		}
 	}
-	if err := m.times(ctx, t.Threads, basis, rows, stride); err != nil {
+	return basis, nil
+}
+
+// project returns the rows of m in a basis, each to unit length again and stride apart; an empty row stays zero. Without a
+// basis the columns are the dimensions.
+func (m *matrix) project(ctx context.Context, threads int, basis []float32, dim, stride int) ([]float32, error) {
+	n := len(m.start) - 1
+	rows := make([]float32, n*stride)
+	if basis == nil {
+		for i := range n {
+			for k := m.start[i]; k < m.start[i+1]; k++ {
+				rows[i*stride+int(m.col[k])] = m.value[k]
+			}
+		}
+		return rows, nil
+	}
+	if err := m.times(ctx, threads, basis, rows, stride); err != nil {
 		return nil, err
 	}
 	for i := range n {

@@ -40,7 +40,11 @@ func TestReduceKeepsWhatFits(t *testing.T) {
 			m.start = append(m.start, int64(len(m.col)))
 		}
 		stride := als.Stride(dim + extras)
-		got, err := reduce(t.Context(), recipe.Training{Threads: 2, Seed: 3}, m, dim, stride)
+		basis, err := reduce(t.Context(), recipe.Training{Threads: 2, Seed: 3}, m, dim, stride)
+		if err != nil {
+			r.Fatal(err)
+		}
+		got, err := m.project(t.Context(), 2, basis, dim, stride)
 		if err != nil {
 			r.Fatal(err)
 		}
