@@ -79,6 +79,7 @@ type Lift struct {
 	seed        uint64
 	count       []int32
 	unit, least float64
+	ground      float64 // see Measure; NaN before that
 }
 
 // Lift draws for a query which of the fresh items that it allows are lifted. It uses scratch, which may be nil, and whose
@@ -86,9 +87,10 @@ type Lift struct {
 //
 // The logit s of an item rises by
 //
-//	2.5 · weight · max(0, logit at the explored rank − s) · luck / ln(1+n) / √(1+count)
+//	2.5 · weight · (logit at the explored rank − ground) · luck / ln(1+n) / √(1+count)
 //
-// where luck is exponential with mean 1, drawn from the query's seed and the item, and n is how many fresh
+// if s is below that rank, where ground is the mean logit of those that are lifted (see Measure), or s without that;
+// luck is exponential with mean 1, drawn from the query's seed and the item, and n is how many fresh
 // items are allowed. The luckiest of n has luck of about ln n. So with tens of unseen items a weight of 0.3
 // brings one into every third list and a weight of 1 fills half of it, hundreds do not flood it, and
 // an item that many users have met gets little. As items are only lifted, the best of the others and the
@@ -102,7 +104,7 @@ func (e *Explorer) Lift(q *Query, weight float64, fresh, scratch []int32) Lift {
 			scratch = append(scratch, i)
 		}
 	}
-	l := Lift{seed: q.Seed, count: e.count, unit: 2.5 * weight / math.Log(1+float64(len(scratch)))}
+	l := Lift{seed: q.Seed, count: e.count, ground: math.NaN(), unit: 2.5 * weight / math.Log(1+float64(len(scratch)))}
 	l.Items, l.least = draw(q.Seed, scratch)
 	return l
 }
@@ -113,9 +115,26 @@ func (l *Lift) Has(i int32) bool {
 	return ok
 }
 
+// Measure tells the lift what the logits of its items are, so that the same luck lifts all of them by as much: which of
+// them come among the others is then decided by luck and by how well they fit. Without it, they come by luck alone.
+func (l *Lift) Measure(logit func(i int32) float32) {
+	var sum float64
+	for _, i := range l.Items {
+		sum += float64(logit(i))
+	}
+	l.ground = sum / float64(len(l.Items)) // NaN for none
+}
+
 // Up returns the logit of one of the items when it is lifted towards top, the logit at the explored rank.
 func (l *Lift) Up(i int32, logit, top float32) float32 {
-	return logit + float32(l.share(i)*float64(max(0, top-logit)))
+	if logit >= top {
+		return logit
+	}
+	gap := float64(top) - l.ground
+	if math.IsNaN(gap) {
+		gap = float64(top - logit)
+	}
+	return logit + float32(l.share(i)*max(0, gap))
 }
 
 // share is how much of the way up an item is lifted.

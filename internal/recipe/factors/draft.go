@@ -46,16 +46,16 @@ func (r Recipe) Draft(ctx context.Context, t recipe.Training, part *recipe.Data)
 	d.config.Sweeps, d.config.Steps, d.config.Seed, d.config.Threads = sweeps, steps, t.Seed, t.Threads
 	d.config.Progress = func(done, _ int) { progress(t, done) }
 
-	learned := matrix(held.inputs(seen), items)
-	d.factors = als.Start(learned, d.config)
+	some := matrix(held.inputs(seen), items)
+	d.factors = als.Start(some, d.config)
 	d.at = begin(t, d.full, s, d.factors)
 	if d.at.Calibrated {
 		return d, nil
 	}
-	if err := als.Fit(ctx, learned, d.at.kept(d.config), d.factors); err != nil {
+	if err := als.Fit(ctx, some, d.at.kept(d.config), d.factors); err != nil {
 		return nil, err
 	}
-	return d, r.settle(ctx, d.at, learned, held.trials(seen), d.factors, p)
+	return d, r.settle(ctx, d.at, some, held.trials(seen), d.factors, p)
 }
 
 // Ahead reports whether the training went on from a checkpoint that Finish had kept: then the model knows more than the
@@ -66,7 +66,7 @@ func (d *Draft) Ahead() bool { return d.at.Calibrated && d.at.Halves > 0 }
 func (d *Draft) Write(ctx context.Context, out *artifact.Writer) error {
 	t := d.order
 	t.Out = out
-	return write(ctx, t, d.at.Settings, d.factors.Cols, d.at.network, d.cold)
+	return write(ctx, t, d.recipe.info.ItemMetadata, d.at.Settings, learned{vectors: d.factors.Cols, network: d.at.network}, d.cold)
 }
 
 // Finish learns from everything and writes the model to the order's Out. It is the end of the draft.
@@ -90,5 +90,5 @@ func (d *Draft) Finish(ctx context.Context) error {
 	if s.Reward, err = weighReward(ctx, t, s, f.Cols, d.all); err != nil {
 		return err
 	}
-	return write(ctx, t, s, f.Cols, network, d.cold)
+	return write(ctx, t, d.recipe.info.ItemMetadata, s, learned{vectors: f.Cols, network: network}, d.cold)
 }

@@ -16,6 +16,7 @@ func (m *model) explore(q *recipe.Query, weight float64, fresh []int32, s *state
 	s.lucky = lift.Items
 	j.Best.Reset(max(q.Count, recipe.ExploredTo))
 	if len(keys) > 0 {
+		lift.Measure(func(i int32) float32 { return m.logit(j, s, i) })
 		top := keys[min(recipe.ExploredRank(m.matrix.N), len(keys))-1].Score()
 		for _, i := range lift.Items {
 			logit := m.logit(j, s, i)

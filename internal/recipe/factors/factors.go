@@ -36,7 +36,7 @@ type Recipe struct {
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
-		Scores: true, Explores: true, Updates: true, Objectives: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Scores: true, Explores: true, Updates: true, Objectives: true, ItemMetadata: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -46,7 +46,7 @@ func Personalization() Recipe {
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
-		Scores: true, Objectives: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
+		Scores: true, Objectives: true, ItemMetadata: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
 		Description: "Reranks a list of items for a user.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -96,6 +96,7 @@ type settings struct {
 
 	Mix     float64       `json:",omitempty"` // logit per unit of inner product with the network's state; 0 without one
 	Network *seqnet.Shape `json:",omitempty"`
+	Content *content      `json:",omitempty"`
 }
 
 // als returns the settings as the solver needs them.
@@ -154,14 +155,23 @@ func progress(t recipe.Training, done int) {
 //	         an objective and a network
 //
 // and those of the network, if there is one (putNetwork).
-func write(ctx context.Context, t recipe.Training, s settings, vectors []float32, network *seqnet.Model, cold []int32) error {
+//
+// Items that few users have met get their vectors from metadata, if asked or if s says how; the encoder shares what was
+// learned, whatever comes after it.
+func write(ctx context.Context, t recipe.Training, asked bool, s settings, l learned, cold []int32) error {
 	n := t.Data.Items.Len()
-	gram, err := als.NewSolver(vectors, n, s.als()).Prepare(ctx, t.Threads)
+	gram, err := als.NewSolver(l.vectors, n, s.als()).Prepare(ctx, t.Threads)
 	if err != nil {
 		return err
 	}
 	count := recipe.UniqueUsers(t.Data)
-	w := t.Out
+	if l.evidence == nil {
+		l.evidence, l.heard = count, count
+	}
+	if l, err = describe(ctx, t, asked, &s, l); err != nil {
+		return err
+	}
+	vectors, network, w := l.vectors, l.network, t.Out
 	if err := w.Names("items", n, t.Data.Items.At); err != nil {
 		return err
 	}
@@ -234,7 +244,7 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.explorer = recipe.NewExplorer(m.settings.Newest, created, count)
+	m.count, m.explorer = count, recipe.NewExplorer(m.settings.Newest, created, count)
 	gram, err := artifact.Get[float32](f, "gram")
 	if err != nil {
 		return nil, err

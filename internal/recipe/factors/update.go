@@ -2,9 +2,11 @@ package factors
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
@@ -14,10 +16,12 @@ const updateSweeps = 2
 
 // Update takes new items and interactions into a model: the vectors of items that base knows stay to the
 // bit, those of the others are solved against what users, encoded with all their events, did with
-// them; the network gives these what it gives the others in the mean. How users are encoded stays as base was calibrated; popularity, ages and the item table are those
-// of the data. Items that are gone from the data are dropped.
+// them; the network gives these what it gives the others in the mean. Where metadata tells something, items
+// that base knows from few users count as new, and new ones get from it what they lack. How users are encoded stays as
+// base was calibrated; popularity, ages and the item table are those of the data. Items that are gone from the data are
+// dropped.
 //
-// Memory: the vectors of users and items, and two copies of the distinct interactions.
+// Memory: the vectors of users and items, and two copies of the distinct interactions; see also describe.
 func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.File) error {
 	opened, err := r.Open(base)
 	if err != nil {
@@ -48,16 +52,32 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 	if err != nil {
 		return err
 	}
-	return write(ctx, t, s, vectors, network, cold)
+	return write(ctx, t, false, s, old.learnedAnew(d, vectors, network, fresh), cold)
+}
+
+// learnedAnew tells how much is known of the items after an update: enough of those that keep their vectors, and of the
+// fresh ones, which ascend, what users did with them. The network has heard nothing of those that base does not know.
+func (m *model) learnedAnew(d *recipe.Data, vectors []float32, network *seqnet.Model, fresh []int) learned {
+	n := d.Items.Len()
+	l := learned{vectors: vectors, network: network, evidence: recipe.UniqueUsers(d), heard: make([]int32, n)}
+	for i := range n {
+		if _, found := slices.BinarySearch(fresh, i); !found {
+			l.evidence[i] = max(enough, l.evidence[i])
+		}
+		if _, known := m.items.Find(d.Items.At(i)); known {
+			l.heard[i] = enough
+		}
+	}
+	return l
 }
 
 // carry returns the vectors for an item table: the model's own, and zero for the fresh items, which it
-// does not know.
+// does not know, or from few users while metadata tells more. fresh ascends.
 func (m *model) carry(items recipe.Names) (vectors []float32, fresh []int) {
 	stride := als.Stride(m.settings.Dim)
 	vectors = make([]float32, items.Len()*stride)
 	for i := range items.Len() {
-		if k, ok := m.items.Find(items.At(i)); ok {
+		if k, ok := m.items.Find(items.At(i)); ok && (m.settings.Content == nil || m.count[k] >= enough) {
 			copy(vectors[i*stride:(i+1)*stride], m.vectors[k*stride:(k+1)*stride])
 		} else {
 			fresh = append(fresh, i)

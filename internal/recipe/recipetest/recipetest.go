@@ -47,6 +47,9 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	if info.Increments {
 		t.Run("Increments", func(t *testing.T) { increments(t, r) })
 	}
+	if info.ItemMetadata {
+		metadata(t, r, slices.Contains(features, Fresher))
+	}
 	for _, f := range features {
 		switch f {
 		case Trends:

@@ -1,0 +1,133 @@
+package factors
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kindredrec/kindred/internal/feature"
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/seqnet"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// An item that few users have met has a vector that says little, and a new one has none. What its metadata says it is
+// like is told by a ridge regression from the features of known items to their vectors; the two are mixed by how
+// many users there are. So new items are ranked, and explored, by how well they fit.
+
+// The bounds of what is told by metadata.
+const (
+	enough      = 10     // users who have met an item of which metadata tells nothing more
+	telling     = 3      // users of an item that the regression learns from
+	leastShare  = 0.01   // of the differences between items' vectors that features must explain
+	mostTelling = 50_000 // items that the regression learns from, evenly
+)
+
+// A content is what a model knows of metadata; nil where there is none that tells anything.
+type content struct {
+	Penalty float64 // of the regression
+}
+
+// A learned is the vectors of items, and how many users each half of the model has learned an item from.
+type learned struct {
+	vectors []float32
+	network *seqnet.Model // nil for none
+
+	evidence, heard []int32 // by item; nil for the users in the data
+}
+
+// share is how much of an item's vector is its metadata's: all of it for an item that nobody has met, nothing with
+// enough.
+func share(users int32) float32 {
+	if users >= enough {
+		return 0
+	}
+	return float32(enough-users) / float32(enough*(1+users))
+}
+
+// describe returns what was learned with the vectors of the items that few users have met mixed with what their metadata
+// tells, and sets s.Content. The penalty is chosen if nothing is known yet, which is what asked is for; where s.Content
+// is nil otherwise, and where metadata tells nothing, everything stays as it is, to the bit.
+//
+// Memory: another copy of the vectors; features as [feature.Learn] has it, and 4·(Dim + 64) bytes for each term.
+func describe(ctx context.Context, t recipe.Training, asked bool, s *settings, l learned) (learned, error) {
+	if !asked && s.Content == nil || len(t.Data.Columns) == 0 {
+		return l, nil
+	}
+	n := t.Data.Items.Len()
+	known := tellingItems(l.evidence)
+	if len(known) < leastHeld {
+		return l, nil
+	}
+	_, table := feature.Learn(t.Data.Columns, n)
+	if table == nil {
+		return l, nil
+	}
+	targets := feature.Targets{Records: known, Vectors: l.vectors, Dim: s.Dim, Stride: als.Stride(s.Dim)}
+	if asked {
+		penalty, explained, err := table.Choose(ctx, targets, t.Threads)
+		if err != nil {
+			return l, err
+		}
+		t.Log.Debug("metadata of items", "terms", table.Terms, "penalty", penalty, "explains", explained)
+		if explained < leastShare {
+			return l, nil
+		}
+		s.Content = &content{penalty}
+	}
+	var err error
+	if l.vectors, err = mixIn(ctx, t, table, targets, s.Content.Penalty, l.evidence); err != nil || l.network == nil {
+		return l, err
+	}
+	width := l.network.Shape().Width
+	targets.Records = tellingItems(l.heard)
+	targets.Vectors, targets.Dim, targets.Stride = l.network.Vectors(), width, width
+	vectors, err := mixIn(ctx, t, table, targets, s.Content.Penalty, l.heard)
+	if err != nil {
+		return l, err
+	}
+	l.network, err = seqnet.Of(l.network.Shape(), l.network.Params(), vectors)
+	return l, err
+}
+
+// tellingItems are those that a regression learns from, at most mostTelling of them, ascending.
+func tellingItems(evidence []int32) (items []int32) {
+	for i, users := range evidence {
+		if users >= telling {
+			items = append(items, int32(i))
+		}
+	}
+	step := float64(len(items)) / mostTelling
+	if step <= 1 {
+		return items
+	}
+	some := make([]int32, mostTelling)
+	for k := range some {
+		some[k] = items[int(float64(k)*step)]
+	}
+	return some
+}
+
+// mixIn returns the targets' vectors, which it leaves alone, with those of items of little evidence mixed with what the
+// table tells of them. An item without features keeps its vector.
+func mixIn(ctx context.Context, t recipe.Training, table *feature.Table, targets feature.Targets, penalty float64, evidence []int32) ([]float32, error) {
+	m, err := table.Fit(ctx, targets, penalty, t.Threads)
+	if err != nil {
+		return nil, err
+	}
+	vectors := slices.Clone(targets.Vectors)
+	err = als.Spread(ctx, t.Threads, len(evidence), 256, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			terms, values := table.Row(i)
+			by := share(evidence[i])
+			if by == 0 || len(terms) == 0 {
+				continue
+			}
+			v := vectors[i*targets.Stride : i*targets.Stride+targets.Dim]
+			for k := range v {
+				v[k] *= 1 - by
+			}
+			m.Add(by, terms, values, v)
+		}
+	})
+	return vectors, err
+}

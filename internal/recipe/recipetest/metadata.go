@@ -1,0 +1,167 @@
+package recipetest
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// metadata runs the checks of recipes that read the items' metadata. One that mixes new items in by itself has them in the
+// order of luck, too.
+func metadata(t *testing.T, r recipe.Recipe, mixes bool) {
+	t.Run("Mute", func(t *testing.T) { mute(t, r) })
+	if r.Info().Explores || mixes {
+		t.Run("ExploresWhatFits", func(t *testing.T) { exploresWhatFits(t, r) })
+	}
+	if mixes {
+		return
+	}
+	t.Run("Fits", func(t *testing.T) { fits(t, r) })
+	if u, ok := r.(recipe.Updater); ok && r.Info().Updates {
+		t.Run("UpdatesByMetadata", func(t *testing.T) { updatesByMetadata(t, u) })
+	}
+}
+
+// newcomers is how many items of Launch nobody has met.
+const newcomers = 12
+
+// Launch is Tastes with a column that names the tastes, and with items of both that nobody has met yet: those whose ids
+// begin with n, an even number for the even taste.
+func Launch() *recipe.Data {
+	old, _ := Tastes()
+	var events []Event
+	for u := range old.Users.Len() {
+		items, times := old.History(u)
+		for k, i := range items {
+			events = append(events, Event{old.Users.At(u), old.Items.At(int(i)), times[k]})
+		}
+	}
+	var fresh []string
+	for k := range newcomers {
+		fresh = append(fresh, fmt.Sprintf("n%02d", k))
+	}
+	d := Build(events, fresh...)
+	d.Columns, d.Texts = []recipe.Column{tasteOf(d)}, nil
+	return d
+}
+
+// tasteOf is the column that names the taste an item's id ends in.
+func tasteOf(d *recipe.Data) Genres {
+	g := make(Genres, d.Items.Len())
+	for i := range g {
+		id := d.Items.At(i)
+		g[i] = "all|" + [...]string{"even", "odd"}[id[len(id)-1]%2]
+	}
+	return g
+}
+
+// fits checks that items nobody has met are ranked by their metadata: for everybody all of the user's taste before the
+// others.
+func fits(t *testing.T, r recipe.Recipe) {
+	d := Launch()
+	inOrder(t, r, Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2), d)
+}
+
+func inOrder(t *testing.T, r recipe.Recipe, m recipe.Model, d *recipe.Data) {
+	t.Helper()
+	var fresh []int32
+	for i := range int32(d.Items.Len()) {
+		if newcomer(d, i) {
+			fresh = append(fresh, i)
+		}
+	}
+	for u := range d.Users.Len() {
+		q := query(r, d, u)
+		if q.List != nil {
+			q.List = fresh
+		}
+		var got []int32
+		for _, i := range rank(t, m, q)[0].Items {
+			if newcomer(d, i) {
+				got = append(got, i)
+			}
+		}
+		if len(got) != newcomers {
+			t.Fatalf("user %d is told of %d of %d new items", u, len(got), newcomers)
+		}
+		for k, i := range got {
+			if mine := int(i)%2 == u%2; mine != (k < newcomers/2) {
+				t.Errorf("user %d gets the new items in the order %v, want those of their taste first", u, got)
+				break
+			}
+		}
+	}
+}
+
+func newcomer(d *recipe.Data, i int32) bool { return d.Items.At(int(i))[0] == 'n' }
+
+// exploresWhatFits checks that most of what is explored is of the user's taste, on data where everybody has most of
+// their taste before them.
+func exploresWhatFits(t *testing.T, r recipe.Recipe) {
+	var events []Event
+	for u := range 120 {
+		for k := range 7 {
+			i := ((u/2+k*k)%20)*2 + u%2
+			events = append(events, Event{fmt.Sprintf("u%03d", u), fmt.Sprintf("i%02d", i), int64(1e9 + 86400*k + u)})
+		}
+	}
+	var fresh []string
+	for k := range 2 * newcomers {
+		fresh = append(fresh, fmt.Sprintf("n%02d", k))
+	}
+	d := Build(events, fresh...)
+	d.Columns, d.Texts = []recipe.Column{tasteOf(d)}, nil
+	for i := range d.Created {
+		if !newcomer(d, int32(i)) {
+			d.Created[i] = 1
+		}
+	}
+	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	var explored, right int
+	for u := range d.Users.Len() {
+		q := query(r, d, u)
+		q.Count, q.Explore = 10, &recipe.Exploration{Weight: 0.5, MaxAge: 30}
+		for _, i := range rank(t, m, q)[0].Items {
+			if newcomer(d, i) {
+				explored++
+				if int(i)%2 == u%2 {
+					right++
+				}
+			}
+		}
+	}
+	if explored < d.Users.Len()/4 || 3*right < 2*explored {
+		t.Errorf("in lists of 10 for %d users %d new items are explored, %d of the user's taste; want some, and two thirds of those", d.Users.Len(), explored, right)
+	}
+}
+
+// mute checks that metadata which tells nothing, as all items have the same, changes no byte of a model.
+func mute(t *testing.T, r recipe.Recipe) {
+	d, _ := Tastes()
+	dir := t.TempDir()
+	without, with := filepath.Join(dir, "without"), filepath.Join(dir, "with")
+	d.Columns, d.Texts = nil, nil
+	learn(t, r, d, without, 1, 2)
+	d.Columns = []recipe.Column{slices.Repeat(Genres{"all"}, d.Items.Len())}
+	learn(t, r, d, with, 1, 2)
+	if !bytes.Equal(read(t, without), read(t, with)) {
+		t.Error("a column with one value for all items changes the model")
+	}
+}
+
+// updatesByMetadata checks that an update ranks items that came after the training, and that nobody has met, by their
+// metadata.
+func updatesByMetadata(t *testing.T, u recipe.Updater) {
+	whole := Launch()
+	before := Launch()
+	items := slices.DeleteFunc(slices.Clone(before.Items.(recipe.List)), func(id string) bool { return id[0] == 'n' })
+	before.Items, before.Created = items, before.Created[:len(items)] // the new ones come last
+	before.Columns = []recipe.Column{tasteOf(before)}
+	base := filepath.Join(t.TempDir(), "base")
+	Train(t, u, before, base, 1, 2)
+	inOrder(t, u, Update(t, u, whole, base, filepath.Join(t.TempDir(), "m"), 2), whole)
+}
