@@ -114,11 +114,12 @@ func resolved(ctx context.Context, tx catalog.Store, sc scope, name string, sync
 	return newest, err
 }
 
-// newestVersion returns the newest version of a solution that is ACTIVE and fully trained, "" for none.
+// newestVersion returns the newest version of a solution that is ACTIVE and fully trained, or made by an incremental
+// update of one that is; "" for none.
 func newestVersion(ctx context.Context, tx catalog.Store, account string, solution arn.ARN) (newest string, err error) {
 	q := catalog.Query{Account: account, Kind: arn.SolutionVersion, Parent: solution, Status: []string{Active}}
 	err = each(ctx, tx, q, func(v api.SolutionVersion, _ catalog.Record) error {
-		if v.TrainingMode != api.TrainingModeUPDATE {
+		if v.TrainingMode != api.TrainingModeUPDATE || tookItems(v) {
 			newest = v.SolutionVersionArn
 		}
 		return nil

@@ -20,8 +20,8 @@ import (
 // Automatic training: what is due when is kept in the catalog, so that it survives restarts. A tick
 // trains what is due; between ticks nothing happens. (training.md §4; docs/operations.md.)
 
-// scheduleKind is the kind of the records behind it, one for each solution that trains by itself. They are
-// all filed under one account of their own, to be found together.
+// scheduleKind is the kind of the records behind it, one for each thing that happens to a solution by itself. They
+// are all filed under one account of their own, to be found together.
 const scheduleKind = ".schedule"
 
 // firstTraining is how long a solution waits for somebody to train it before it does so itself, after it
@@ -33,14 +33,20 @@ const retryTraining = 10 * time.Minute
 
 // A timetable is the document of a schedule.
 type timetable struct {
-	Solution arn.ARN  `json:"solution"`
-	Days     int      `json:"days"`  // between trainings
-	Since    api.Time `json:"since"` // when Due was decided; a training that began later moves it
-	Due      api.Time `json:"due"`   // of the next training
+	Owner arn.ARN  `json:"solution"`
+	Items bool     `json:"items,omitempty"` // new items are taken in, instead of a training
+	Days  int      `json:"days,omitempty"`  // between trainings
+	Since api.Time `json:"since"`           // when Due was decided; a training that began later moves it
+	Due   api.Time `json:"due"`             // of the next training
 }
 
 // every is the time between two trainings.
-func (t timetable) every() time.Duration { return time.Duration(t.Days) * 24 * time.Hour }
+func (t timetable) every() time.Duration {
+	if t.Items {
+		return itemsInterval
+	}
+	return time.Duration(t.Days) * 24 * time.Hour
+}
 
 // scheduleOf names the schedule of a solution.
 func scheduleOf(solution arn.ARN) arn.ARN {
@@ -74,29 +80,50 @@ func daysOf(c *api.AutoTrainingConfig) (int, error) {
 	return n, nil
 }
 
-// schedule begins the schedule of a solution anew inside tx, or ends it if the solution does not train by
-// itself. It returns when the first training is due, zero for none.
+// schedule begins the schedules of a solution anew inside tx, or ends them if the solution does nothing by itself. It
+// returns when the first is due, zero for none.
 func schedule(ctx context.Context, tx catalog.Store, sol api.Solution, at time.Time) (due time.Time, err error) {
-	name := scheduleOf(arn.ARN(sol.SolutionArn))
+	owner := arn.ARN(sol.SolutionArn)
+	var training, items *timetable
+	if or(sol.PerformAutoTraining, false) {
+		days, err := daysOf(or(sol.SolutionConfig, api.SolutionConfig{}).AutoTrainingConfig)
+		if err != nil {
+			return due, err
+		}
+		training = &timetable{Owner: owner, Days: days}
+		training.move(at, at.Add(firstTraining))
+	}
+	if or(sol.PerformIncrementalUpdate, false) {
+		items = &timetable{Owner: owner, Items: true}
+		items.move(at, at.Add(itemsInterval))
+	}
+	for name, t := range map[arn.ARN]*timetable{scheduleOf(owner): training, itemsScheduleOf(owner): items} {
+		if err := setTimetable(ctx, tx, name, t); err != nil {
+			return due, err
+		}
+		if t != nil {
+			due = earlier(due, t.Due.Time)
+		}
+	}
+	return due, nil
+}
+
+// setTimetable puts a timetable in the place of the one called name; nil for none.
+func setTimetable(ctx context.Context, tx catalog.Store, name arn.ARN, t *timetable) error {
 	old, err := tx.Get(ctx, name)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return due, err
+		return err
 	}
 	if err == nil {
 		if err := tx.Delete(ctx, name, old.Version); err != nil {
-			return due, err
+			return err
 		}
 	}
-	if !or(sol.PerformAutoTraining, false) {
-		return due, nil
+	if t == nil {
+		return nil
 	}
-	days, err := daysOf(or(sol.SolutionConfig, api.SolutionConfig{}).AutoTrainingConfig)
-	if err != nil {
-		return due, err
-	}
-	due = at.Add(firstTraining)
-	t := timetable{Solution: arn.ARN(sol.SolutionArn), Days: days, Since: *api.NewTime(at), Due: *api.NewTime(due)}
-	return due, catalog.Insert(ctx, tx, catalog.Record{ARN: name, Account: scheduleKind, Kind: scheduleKind, Created: at, Updated: at}, t, nil)
+	at := t.Since.Time
+	return catalog.Insert(ctx, tx, catalog.Record{ARN: name, Account: scheduleKind, Kind: scheduleKind, Created: at, Updated: at}, *t, nil)
 }
 
 // Tick starts the automatic trainings that are due now. It returns when it is to be called next: zero if
@@ -148,7 +175,11 @@ func (s *Service) onTime(ctx context.Context, name arn.ARN, now time.Time) (next
 		if next = t.Due.Time; next.After(now) {
 			return nil // another tick was faster
 		}
-		if err := s.take(ctx, tx, &t, now); err != nil {
+		take := s.take
+		if t.Items {
+			take = s.takeItems
+		}
+		if err := take(ctx, tx, &t, now); err != nil {
 			return err
 		}
 		next = t.Due.Time
@@ -162,13 +193,11 @@ func (s *Service) onTime(ctx context.Context, name arn.ARN, now time.Time) (next
 
 // take decides what becomes of a training that is due and moves the timetable on.
 func (s *Service) take(ctx context.Context, tx catalog.Store, t *timetable, now time.Time) error {
-	sol, _, err := catalog.Load[api.Solution](ctx, tx, t.Solution)
+	sol, _, err := catalog.Load[api.Solution](ctx, tx, t.Owner)
 	if err != nil {
 		return err
 	}
-	sc := scope{account: t.Solution.Account(), region: t.Solution.Region()}
-	q := catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: t.Solution, Newest: true}
-	_, newest, ok, err := firstOf(ctx, tx, q, func(api.SolutionVersion, catalog.Record) bool { return true })
+	_, newest, ok, err := firstOf(ctx, tx, versionsOf(sol), func(v api.SolutionVersion, _ catalog.Record) bool { return !tookItems(v) })
 	if err != nil {
 		return err
 	}
@@ -185,35 +214,46 @@ func (s *Service) take(ctx context.Context, tx catalog.Store, t *timetable, now 
 	case sol.Status != Active:
 		reason = "the solution is " + sol.Status
 	default:
-		if reason, err = s.nothingNew(ctx, tx, sc, sol); err != nil {
+		if reason, err = s.nothingNew(ctx, tx, sol); err != nil {
 			return err
 		}
 	}
 	if reason == "" {
-		return s.trainNow(ctx, tx, sc, sol, t, now)
+		return s.trainNow(ctx, tx, sol, api.SolutionVersion{TrainingMode: api.TrainingModeFULL, TrainingType: api.TrainingTypeAUTOMATIC}, t, now)
 	}
-	// The next time of the same rhythm.
-	missed := now.Sub(t.Due.Time) / t.every()
-	t.move(now, t.Due.Add((missed+1)*t.every()))
-	s.log.Info("no automatic training", "solution", t.Solution, "reason", reason, "next", t.Due.Time)
+	t.skip(now)
+	s.log.Info("no automatic training", "solution", t.Owner, "reason", reason, "next", t.Due.Time)
 	return nil
 }
 
+// versionsOf returns the query for a solution's versions, newest first.
+func versionsOf(sol api.Solution, status ...string) catalog.Query {
+	owner := arn.ARN(sol.SolutionArn)
+	sc := scope{account: owner.Account(), region: owner.Region()}
+	return catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: owner, Status: status, Newest: true}
+}
+
 // trainNow starts a version. Where a quota forbids it, it is tried again soon.
-func (s *Service) trainNow(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution, t *timetable, now time.Time) error {
-	doc := api.SolutionVersion{TrainingMode: api.TrainingModeFULL, TrainingType: api.TrainingTypeAUTOMATIC}
+func (s *Service) trainNow(ctx context.Context, tx catalog.Store, sol api.Solution, doc api.SolutionVersion, t *timetable, now time.Time) error {
+	sc := scope{account: t.Owner.Account(), region: t.Owner.Region()}
 	version, err := s.addVersion(ctx, tx, sc, sol, doc, nil)
 	if fault.Is(err, fault.Limit) {
 		t.Due = *api.NewTime(now.Add(retryTraining))
-		s.log.Warn("automatic training has to wait", "solution", t.Solution, "reason", fault.Sentence(err), "next", t.Due.Time)
+		s.log.Warn("automatic training has to wait", "solution", t.Owner, "reason", fault.Sentence(err), "next", t.Due.Time)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	t.move(now, now.Add(t.every()))
-	s.log.Info("automatic training begins", "solution", t.Solution, "version", version, "next", t.Due.Time)
+	s.log.Info("automatic training begins", "solution", t.Owner, "version", version, "mode", doc.TrainingMode, "next", t.Due.Time)
 	return nil
+}
+
+// skip leaves a turn out: what is due now is due again the next time of the same rhythm.
+func (t *timetable) skip(now time.Time) {
+	missed := now.Sub(t.Due.Time) / t.every()
+	t.move(now, t.Due.Add((missed+1)*t.every()))
 }
 
 // move sets the next training, decided at a moment.
@@ -221,25 +261,32 @@ func (t *timetable) move(at, due time.Time) {
 	t.Since, t.Due = *api.NewTime(at), *api.NewTime(due)
 }
 
-// nothingNew says why a training would learn nothing: "" if there are interactions that the newest model
-// has not seen.
-func (s *Service) nothingNew(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution) (reason string, err error) {
+// nothingNew says why a training would learn nothing: "" if there is data that the newest trained model has not seen.
+func (s *Service) nothingNew(ctx context.Context, tx catalog.Store, sol api.Solution) (reason string, err error) {
 	parts, err := dataset.ReadParts(ctx, tx, arn.ARN(sol.DatasetGroupArn))
 	if err != nil {
 		return "", err
 	}
-	data := train.Fingerprint(parts)
-	if data == "" {
-		return "there are no interactions", nil
+	what, now := "interactions", train.State{Data: train.Fingerprint(parts)}
+	if sol.RecipeArn != "" {
+		e, err := s.recipe(sol.RecipeArn)
+		if err != nil {
+			return "", err
+		}
+		if e.WithoutEvents {
+			what, now.Items = "items or interactions", train.FingerprintItems(parts)
+		}
 	}
-	q := catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: arn.ARN(sol.SolutionArn), Status: []string{Active}, Newest: true}
-	_, last, ok, err := firstOf(ctx, tx, q, func(api.SolutionVersion, catalog.Record) bool { return true })
+	if now.Data+now.Items == "" {
+		return "there are no " + what, nil
+	}
+	_, last, ok, err := firstOf(ctx, tx, versionsOf(sol, Active), func(v api.SolutionVersion, _ catalog.Record) bool { return !tookItems(v) })
 	if err != nil || !ok {
 		return "", err
 	}
 	st, err := train.StateOf(last)
-	if err == nil && st.Data == data {
-		reason = "there are no new interactions"
+	if err == nil && st.Data == now.Data && (now.Items == "" || st.Items == now.Items) {
+		reason = "there are no new " + what
 	}
 	return reason, err
 }

@@ -36,10 +36,12 @@ func (w *world) trained(n, group, schedule string) string {
 }
 
 // bring adds interactions to a group, as an import does.
-func (w *world) bring(group, key string) {
+func (w *world) bring(group, key string) { w.bringTo(group, dataset.Interactions, key) }
+
+// bringTo adds data to a group's dataset of a type.
+func (w *world) bringTo(group, datasetType, key string) {
 	w.t.Helper()
-	g := arn.ARN(group)
-	name := arn.New(g.Region(), g.Account(), arn.Dataset, g.Name()+"/"+dataset.Interactions)
+	name := dataset.Name(arn.ARN(group), datasetType)
 	err := catalog.Change(w.ctx, w.db, name, func(rec *catalog.Record) error {
 		st, err := dataset.StateOf(*rec)
 		if err != nil {
@@ -63,7 +65,7 @@ func (w *world) turn(d time.Duration, group, solution string) (next time.Duratio
 	for _, v := range w.versions(solution) {
 		err := catalog.Change(w.ctx, w.db, arn.ARN(v.SolutionVersionArn), func(rec *catalog.Record) (err error) {
 			if len(rec.Extra) == 0 {
-				rec.Extra, err = json.Marshal(train.State{Data: train.Fingerprint(parts)})
+				rec.Extra, err = json.Marshal(train.State{Data: train.Fingerprint(parts), Items: train.FingerprintItems(parts)})
 			}
 			return err
 		})

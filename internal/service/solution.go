@@ -131,11 +131,8 @@ func checkConfig(e recipe.Entry, in *api.CreateSolutionRequest) error {
 
 // checkIncremental refuses incremental updates of models that have none.
 func checkIncremental(e recipe.Entry, perform *bool) error {
-	if !or(perform, false) {
+	if e.Increments || !or(perform, false) {
 		return nil
-	}
-	if e.WithoutEvents {
-		return fault.Newf(fault.Unsupported, "Kindred does not take new items into a model of %s without a training yet; leave performIncrementalUpdate out.", e.Name)
 	}
 	return fault.Newf(fault.Invalid, "performIncrementalUpdate is for aws-semantic-similarity; models of %s are updated by trainings.", e.Name)
 }
@@ -245,7 +242,7 @@ func (s *Service) DeleteSolution(ctx context.Context, in *api.DeleteSolutionRequ
 		if err := needSettled(rec); err != nil {
 			return err
 		}
-		r := removal{Children: []arn.ARN{scheduleOf(rec.ARN)}}
+		r := removal{Children: []arn.ARN{scheduleOf(rec.ARN), itemsScheduleOf(rec.ARN)}}
 		versions := map[string]bool{}
 		err = each(ctx, tx, catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: rec.ARN}, func(_ api.SolutionVersion, v catalog.Record) error {
 			if isUnsettled(v.Status) {

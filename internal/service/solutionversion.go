@@ -37,6 +37,11 @@ func (s *Service) CreateSolutionVersion(ctx context.Context, in *api.CreateSolut
 		if err := uniqueVersion(ctx, tx, sc, rec.ARN, in.Name); err != nil {
 			return err
 		}
+		if mode == api.TrainingModeUPDATE {
+			if err := s.checkExtension(sol); err != nil {
+				return err
+			}
+		}
 		name, err = s.addVersion(ctx, tx, sc, sol, api.SolutionVersion{Name: in.Name, TrainingMode: mode, TrainingType: api.TrainingTypeMANUAL}, in.Tags)
 		return err
 	})
@@ -57,7 +62,7 @@ func (s *Service) addVersion(ctx context.Context, tx catalog.Store, sc scope, so
 		return "", err
 	}
 	if doc.TrainingMode == api.TrainingModeUPDATE {
-		if err := s.extend(ctx, tx, sc, sol, &order); err != nil {
+		if err := extend(ctx, tx, sol, &order); err != nil {
 			return "", err
 		}
 	}
@@ -67,7 +72,10 @@ func (s *Service) addVersion(ctx context.Context, tx catalog.Store, sc scope, so
 	doc.Name = cmp.Or(doc.Name, tail)
 	doc.SolutionVersionArn, doc.SolutionArn, doc.DatasetGroupArn = name.String(), sol.SolutionArn, sol.DatasetGroupArn
 	doc.RecipeArn, doc.EventType, doc.SolutionConfig = sol.RecipeArn, sol.EventType, sol.SolutionConfig
-	doc.PerformHPO, doc.PerformAutoML, doc.PerformIncrementalUpdate = sol.PerformHPO, sol.PerformAutoML, sol.PerformIncrementalUpdate
+	doc.PerformHPO, doc.PerformAutoML = sol.PerformHPO, sol.PerformAutoML
+	if doc.PerformIncrementalUpdate == nil && sol.PerformIncrementalUpdate != nil {
+		doc.PerformIncrementalUpdate = ptr(false) // versions say whether they are one
+	}
 	doc.Status, doc.CreationDateTime, doc.LastUpdatedDateTime = Pending, api.NewTime(at), api.NewTime(at)
 	return name, s.create(ctx, tx, sc, creation{
 		arn: name, kind: arn.SolutionVersion, parent: arn.ARN(sol.SolutionArn), status: Pending, doc: doc, tags: tags,
@@ -75,8 +83,8 @@ func (s *Service) addVersion(ctx context.Context, tx catalog.Store, sc scope, so
 	})
 }
 
-// extend makes an order one to update the solution's newest full version, with that version's parameters.
-func (s *Service) extend(ctx context.Context, tx catalog.Store, sc scope, sol api.Solution, o *train.Order) error {
+// checkExtension refuses to update models that cannot be, or that are updated by themselves.
+func (s *Service) checkExtension(sol api.Solution) error {
 	if or(sol.PerformAutoML, false) {
 		return fault.Newf(fault.Invalid, "trainingMode UPDATE is for solutions of aws-user-personalization, not for those that choose their recipe; use FULL.")
 	}
@@ -87,8 +95,12 @@ func (s *Service) extend(ctx context.Context, tx catalog.Store, sc scope, sol ap
 	if !e.Updates {
 		return fault.Newf(fault.Invalid, "trainingMode UPDATE is for aws-user-personalization, not for %s; use FULL.", e.Name)
 	}
-	q := catalog.Query{Account: sc.key(), Kind: arn.SolutionVersion, Parent: arn.ARN(sol.SolutionArn), Status: []string{Active}, Newest: true}
-	_, base, ok, err := firstOf(ctx, tx, q, func(v api.SolutionVersion, _ catalog.Record) bool {
+	return nil
+}
+
+// extend makes an order one to update the solution's newest full version, with that version's parameters.
+func extend(ctx context.Context, tx catalog.Store, sol api.Solution, o *train.Order) error {
+	_, base, ok, err := firstOf(ctx, tx, versionsOf(sol, Active), func(v api.SolutionVersion, _ catalog.Record) bool {
 		return v.TrainingMode == api.TrainingModeFULL
 	})
 	if err != nil {

@@ -121,7 +121,7 @@ func (c Config) run(ctx context.Context, r *job.Run) error {
 	if err != nil {
 		return err
 	}
-	e.State.Data = Fingerprint(t.parts)
+	e.State.Data, e.State.Items = Fingerprint(t.parts), FingerprintItems(t.parts)
 	e.Hours = math.Round(e.Hours*1000) / 1000
 	r.Outcome, err = json.Marshal(e)
 	return err

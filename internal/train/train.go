@@ -54,7 +54,8 @@ type State struct {
 	Order   Order              `json:"order"`
 	Model   string             `json:"model"` // key of the artifact
 	Metrics map[string]float64 `json:"metrics"`
-	Data    string             `json:"data"` // Fingerprint of what it learned from
+	Data    string             `json:"data"`            // Fingerprint of what it learned from
+	Items   string             `json:"items,omitempty"` // FingerprintItems of that
 }
 
 // StateOf returns the state in a version's record; it is empty before the version is ACTIVE.

@@ -73,11 +73,16 @@ func (e extension) Train(ctx context.Context, t recipe.Training) error {
 
 // Fingerprint tells one state of a group's interactions from another: it is equal as long as nothing
 // was imported, put or deleted. It is "" while there are none.
-func Fingerprint(p dataset.Parts) string {
-	if len(p.Interactions.Segments) == 0 {
+func Fingerprint(p dataset.Parts) string { return fingerprint(p.Interactions) }
+
+// FingerprintItems does the same for the items.
+func FingerprintItems(p dataset.Parts) string { return fingerprint(p.Items) }
+
+func fingerprint(p dataset.Part) string {
+	if len(p.Segments) == 0 {
 		return ""
 	}
-	b, err := json.Marshal(p.Interactions.Segments)
+	b, err := json.Marshal(p.Segments)
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
