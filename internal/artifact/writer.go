@@ -37,6 +37,9 @@ func Create(path string) (*Writer, error) {
 	return w, w.err
 }
 
+// Path is where Commit will put the artifact.
+func (w *Writer) Path() string { return w.path }
+
 func (w *Writer) write(p []byte) {
 	if w.err != nil {
 		return

@@ -32,6 +32,23 @@ func Percentiles(values []int64, low, high float64) (lo, hi int64) {
 	return sorted[int(math.Floor(low*last))], sorted[int(math.Ceil(high*last))]
 }
 
+// UsersWithin returns the users whose number of events lies between two percentiles, both inclusive, ascending. If that
+// is nobody, it is everybody with an event.
+func UsersWithin(d *Data, low, high float64) []int {
+	lengths := make([]int64, d.Users.Len())
+	for u := range lengths {
+		lengths[u] = d.Start[u+1] - d.Start[u]
+	}
+	lo, hi := Percentiles(lengths, low, high)
+	var kept []int
+	for u, l := range lengths {
+		if l > 0 && l >= lo && l <= hi {
+			kept = append(kept, u)
+		}
+	}
+	return kept
+}
+
 // ByPopularity returns item indexes by descending count, ties by index.
 func ByPopularity[N int32 | float64](count []N) []int32 {
 	order := make([]int32, len(count))

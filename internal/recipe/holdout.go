@@ -104,6 +104,12 @@ func (d *Data) clear() {
 
 // take appends a user with the events that another has from a to b.
 func (d *Data) take(from *Data, a, b int64) {
+	d.add(from, a, b)
+	d.Start = append(d.Start, int64(len(d.Item)))
+}
+
+// add appends these events and ends no user.
+func (d *Data) add(from *Data, a, b int64) {
 	d.Item, d.Time = append(d.Item, from.Item[a:b]...), append(d.Time, from.Time[a:b]...)
 	if from.Event != nil {
 		d.Event = append(d.Event, from.Event[a:b]...)
@@ -114,7 +120,6 @@ func (d *Data) take(from *Data, a, b int64) {
 	if from.Weight != nil {
 		d.Weight = append(d.Weight, from.Weight[a:b]...)
 	}
-	d.Start = append(d.Start, int64(len(d.Item)))
 }
 
 // some is a part of Names, in the same order.

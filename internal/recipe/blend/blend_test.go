@@ -17,7 +17,9 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe/recipetest"
 )
 
-func TestPersonalization(t *testing.T) { recipetest.Run(t, blend.Personalization(), recipetest.Fresher) }
+func TestPersonalization(t *testing.T) {
+	recipetest.Run(t, blend.Personalization(), recipetest.Fresher)
+}
 
 func TestRanking(t *testing.T) { recipetest.Run(t, blend.Ranking()) }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe/affinity"
 	"github.com/kindredrec/kindred/internal/recipe/blend"
 	"github.com/kindredrec/kindred/internal/recipe/factors"
+	"github.com/kindredrec/kindred/internal/recipe/personal"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
 	"github.com/kindredrec/kindred/internal/recipe/semantic"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
@@ -19,14 +20,14 @@ func All() []recipe.Recipe {
 		factors.Plain(),
 		factors.ColdStart(),
 		factors.WithMetadata(),
-		factors.Ranking(),
+		personal.Ranking(),
 		blend.Ranking(),
 		popularity.Recipe{},
 		semantic.Recipe{},
 		similar.Items(),
 		similar.Sims(),
 		trending.Recipe{},
-		factors.Personalization(),
+		personal.Personalization(),
 		blend.Personalization(),
 	}
 }

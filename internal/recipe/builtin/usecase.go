@@ -6,7 +6,7 @@ import (
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/recipe"
-	"github.com/kindredrec/kindred/internal/recipe/factors"
+	"github.com/kindredrec/kindred/internal/recipe/personal"
 	"github.com/kindredrec/kindred/internal/recipe/popularity"
 	"github.com/kindredrec/kindred/internal/recipe/similar"
 	"github.com/kindredrec/kindred/internal/recipe/trending"
@@ -82,7 +82,7 @@ var useCases = []recipe.Entry{
 	popular("aws-ecomm-popular-items-by-views", Ecommerce, popularity.Recipe{Events: true},
 		recipe.UseCase{EventType: "View", NeedsUser: true},
 		"Recommends the items with the most views."),
-	personal("aws-ecomm-recommended-for-you", Ecommerce, recipe.UseCase{Hides: "Purchase", NeedsUser: true},
+	forUser("aws-ecomm-recommended-for-you", Ecommerce, recipe.UseCase{Hides: "Purchase", NeedsUser: true},
 		"Recommends items for a user, and explores new ones."),
 	byItem("aws-vod-because-you-watched-x", VideoOnDemand, similar.Sims(),
 		recipe.UseCase{EventType: "Watch", Hides: "Watch", NeedsUser: true, NeedsItem: true},
@@ -92,7 +92,7 @@ var useCases = []recipe.Entry{
 		"Recommends videos that are like a video."),
 	popular("aws-vod-most-popular", VideoOnDemand, popularity.Recipe{}, recipe.UseCase{EventType: "Watch", NeedsUser: true},
 		"Recommends the videos that most users watch."),
-	personal("aws-vod-top-picks", VideoOnDemand, recipe.UseCase{Hides: "Watch", NeedsUser: true},
+	forUser("aws-vod-top-picks", VideoOnDemand, recipe.UseCase{Hides: "Watch", NeedsUser: true},
 		"Recommends videos for a user, and explores new ones."),
 	popular("aws-vod-trending-now", VideoOnDemand, trending.Recipe{}, recipe.UseCase{},
 		"Recommends the videos whose popularity rises fastest."),
@@ -102,9 +102,9 @@ func popular(name, domain string, by recipe.Recipe, u recipe.UseCase, descriptio
 	return entry(useCase{info: recipe.Info{Name: name, Type: recipe.PopularItems, Asks: recipe.ByUser, Description: description}, by: by}, domain, u)
 }
 
-func personal(name, domain string, u recipe.UseCase, description string) recipe.Entry {
+func forUser(name, domain string, u recipe.UseCase, description string) recipe.Entry {
 	info := recipe.Info{Name: name, Type: recipe.UserPersonalization, Asks: recipe.ByUser, Explores: true, Description: description}
-	return entry(useCase{info: info, by: factors.Personalization()}, domain, u)
+	return entry(useCase{info: info, by: personal.Personalization()}, domain, u)
 }
 
 func byItem(name, domain string, by similar.Recipe, u recipe.UseCase, description string) recipe.Entry {

@@ -32,7 +32,7 @@ func (r Recipe) Draft(ctx context.Context, t recipe.Training, part *recipe.Data)
 	if d.cold, err = r.coldItems(t); err != nil {
 		return nil, err
 	}
-	users, items := keptUsers(t.Data, p.minLength, p.maxLength), t.Data.Items.Len()
+	users, items := recipe.UsersWithin(t.Data, p.minLength, p.maxLength), t.Data.Items.Len()
 	d.all = distinctHistories(t.Data, users)
 	seen := d.all
 	if part != t.Data {

@@ -35,24 +35,6 @@ func distinct(items []int32) history {
 	return h
 }
 
-// keptUsers are the users whose number of events lies between two percentiles, both inclusive. If that
-// is nobody, it is everybody.
-func keptUsers(d *recipe.Data, low, high float64) []int {
-	n := d.Users.Len()
-	lengths := make([]int64, n)
-	for u := range lengths {
-		lengths[u] = d.Start[u+1] - d.Start[u]
-	}
-	lo, hi := recipe.Percentiles(lengths, low, high)
-	var kept []int
-	for u, l := range lengths {
-		if l > 0 && l >= lo && l <= hi {
-			kept = append(kept, u)
-		}
-	}
-	return kept
-}
-
 func distinctHistories(d *recipe.Data, users []int) []history {
 	hs := make([]history, len(users))
 	for k, u := range users {

@@ -39,7 +39,7 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 	}
 	vectors, fresh := old.carry(d.Items)
 	if len(fresh) > 0 {
-		histories := distinctHistories(d, keptUsers(d, p.minLength, p.maxLength))
+		histories := distinctHistories(d, recipe.UsersWithin(d, p.minLength, p.maxLength))
 		if err := place(ctx, t, s.als(), matrix(histories, d.Items.Len()), vectors, fresh); err != nil {
 			return err
 		}

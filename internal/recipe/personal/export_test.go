@@ -1,0 +1,7 @@
+package personal
+
+// AlwaysBlend is the recipe without a contest, which the blend has won.
+func AlwaysBlend(r Recipe) Recipe {
+	r.blends = true
+	return r
+}
