@@ -136,9 +136,9 @@ func readActions(f *artifact.File, fields []Field) (a actionContent, err error) 
 	return a, err
 }
 
-// actionsFor returns the actions with their events by the users of d, nil if the group has none. Memory: 24 bytes for
-// each event and 24 for each action.
-func (c *content) actionsFor(d *recipe.Data) *recipe.Actions {
+// actionsFor returns the actions with their events by the users of d, nil if the group has none, and the columns that a
+// selection allows. Memory: 24 bytes for each event and 24 for each action.
+func (c *content) actionsFor(d *recipe.Data, sel Selection) *recipe.Actions {
 	if !c.meta.HasActions {
 		return nil
 	}
@@ -149,6 +149,7 @@ func (c *content) actionsFor(d *recipe.Data) *recipe.Actions {
 		out.Repeat[i] = int64(c.actions.number("REPEAT_FREQUENCY", i))
 		out.Expires[i] = int64(max(c.actions.number("ACTION_EXPIRATION_TIMESTAMP", i), c.actions.number("EXPIRATION_TIMESTAMP", i)))
 	}
+	out.Columns = c.actions.forTraining(sel)
 	at, beyond := 0, int32(d.Users.Len())
 	for k, u := range c.actions.user {
 		if k > 0 && u == c.actions.user[k-1] {
@@ -170,6 +171,20 @@ func (c *content) actionsFor(d *recipe.Data) *recipe.Actions {
 		out.Events = append(out.Events, c.actions.event(k, who))
 	}
 	return out
+}
+
+// handled are the fields of actions that mean something of their own.
+var handled = []string{"CREATION_TIMESTAMP", "VALUE", "ACTION_EXPIRATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY"}
+
+// forTraining returns what training may see of the actions. TYPE is a category whether it is marked as one or not.
+func (a *actionContent) forTraining(sel Selection) (out []recipe.Column) {
+	columns := slices.Clone(a.columns)
+	for i := range columns {
+		if f := &columns[i].field; f.Name == "TYPE" {
+			f.Categorical = true
+		}
+	}
+	return forTraining(columns, sel, Actions, func(f Field) bool { return slices.Contains(handled, f.Name) })
 }
 
 func (a *actionContent) event(k int, user int32) recipe.ActionEvent {

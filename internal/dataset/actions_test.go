@@ -19,7 +19,8 @@ func TestActions(t *testing.T) {
 	p := Parts{
 		Interactions: part("e", record("Interactions", userID, itemID, timestamp), "USER_ID,ITEM_ID,TIMESTAMP\nbob,x,5\ndan,x,6\n"),
 		Actions: part("a", record("Actions", field("ACTION_ID", `"string"`, ""), field("VALUE", `["null","long"]`, ""), field("EXPIRATION_TIMESTAMP", `["null","long"]`, ""),
-			field("REPEAT_FREQUENCY", `["null","long"]`, "")), "ACTION_ID,VALUE,EXPIRATION_TIMESTAMP,REPEAT_FREQUENCY\nenrol,9,,7\ncall,,1700000000,\n"),
+			field("REPEAT_FREQUENCY", `["null","long"]`, ""), field("TYPE", `"string"`, ""), field("AREA", `["null","string"]`, `,"categorical":true`), field("COST", `["null","float"]`, "")),
+			"ACTION_ID,VALUE,EXPIRATION_TIMESTAMP,REPEAT_FREQUENCY,TYPE,AREA,COST\nenrol,9,,7,club,north,2\ncall,,1700000000,,phone,,\n"),
 		ActionInteractions: part("i", record("ActionInteractions", userID, field("ACTION_ID", `"string"`, ""), field("EVENT_TYPE", `"string"`, ""), timestamp), "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n"+
 			"dan,enrol,Taken,30\ndan,call,Not taken,20\ndan,call,NOT_TAKEN,20\nann,vote,viewed,10\nbob,call,VIEWED,40\ncyd,call,TAKEN,1\n"),
 	}
@@ -38,6 +39,26 @@ func TestActions(t *testing.T) {
 	}
 	if !slices.Equal(a.Value, []float64{0, 9, 0}) || !slices.Equal(a.Expires, []int64{1700000000, 0, 0}) || !slices.Equal(a.Repeat, []int64{0, 7, 0}) {
 		t.Errorf("value %v, expires %v, repeat %v", a.Value, a.Expires, a.Repeat)
+	}
+	for exclude, want := range map[string]string{"": "TYPE=phone|club| AREA=|north| ", "area": "TYPE=phone|club| "} {
+		d, _, err := snap.Data(Selection{Excluded: map[string][]string{"Actions": {exclude, "COST"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		for _, c := range d.Actions.Columns {
+			got += c.Name() + "="
+			for i := range 2 {
+				text, _ := c.Text(i)
+				got += text + "|"
+			}
+			if got += " "; !c.Categorical() {
+				t.Errorf("%s is no category", c.Name())
+			}
+		}
+		if got != want {
+			t.Errorf("without COST and %q training sees %q of the actions, want %q", exclude, got, want)
+		}
 	}
 	// bob and dan are users 0 and 1; ann and cyd, who have no interactions, 2 and 3.
 	event := func(user, action int32, at int64, kind recipe.ActionKind) recipe.ActionEvent {

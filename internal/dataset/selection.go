@@ -102,7 +102,7 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 		c.pick(d, k)
 	}
 	c.dropIdleUsers(d)
-	d.Actions = c.actionsFor(d)
+	d.Actions = c.actionsFor(d, sel)
 	n := count(d)
 	if err := n.enough(sel); err != nil {
 		return d, n, err

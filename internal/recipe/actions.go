@@ -13,6 +13,7 @@ type Actions struct {
 	Value   []float64 // VALUE, 0 where null
 	Expires []int64   // Unix seconds, 0 for never
 	Repeat  []int64   // REPEAT_FREQUENCY in days, 0 for none
+	Columns []Column  // the other fields, by action index
 	// Events of one user stand together, in order of time, then of action. Users are those of Data, and numbers from
 	// Data.Users.Len() on for users without interactions.
 	Events []ActionEvent
@@ -48,8 +49,12 @@ type ActionQuery struct {
 	Times  []int64       // Unix seconds, parallel to Items
 	Past   []ActionEvent // the user's events with actions, oldest first, by the model's actions; User is not read
 	Moment int64         // Unix seconds: expiry and repetition are as of then
+	User   Attributes    // nil where nothing is known
 	Allow  *bitset.Set   // actions that may be returned; nil for all
 	Count  int           // how many to return, at least 1
+
+	Explore bool   // whether actions of which too little is known come among the others
+	Seed    uint64 // of the user and the solution, for that
 }
 
 // An ActionModel ranks actions for users. It is read-only and safe for concurrent use.

@@ -17,6 +17,9 @@ func (d *Data) Attributes(u int) Attributes {
 	return record{d.UserColumns, u}
 }
 
+// RecordOf is one row of columns.
+func RecordOf(columns []Column, row int) Attributes { return record{columns, row} }
+
 // A record is one row of some columns.
 type record struct {
 	columns []Column

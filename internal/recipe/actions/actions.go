@@ -1,14 +1,17 @@
 // Package actions is aws-next-best-action: which actions a user is likely to take, such as to enrol or to download.
 //
-// A propensity is a logistic regression over what the user did lately (features.go), with a part that all actions
-// share and one of each action's own that is held small, so that an action of which little is known behaves like the
-// others (fit.go). It is calibrated on users apart, so that of the actions scored 0.3 about three in ten are taken.
+// A propensity is a logistic regression over what the user did lately (features.go) and is (attributes.go), with a part
+// that all actions share, one that those share whose fields have a value, and one of each action's own. The last two
+// are held small, so that an action of which little is known behaves like those of its kind, and these like
+// all (fit.go). It is calibrated on users apart, so that of the actions scored 0.3 about three in ten are taken. Actions of
+// which too little is known come among the others by chance (explore.go).
 package actions
 
 import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,12 +53,13 @@ func (Recipe) Info() recipe.Info {
 type settings struct {
 	Newest        int64 // time of the newest interaction or event with an action
 	Slope, Offset float64
+	Users         fields // what is read of users' fields
 }
 
 // Train learns the propensities.
 //
-// Memory: the interactions twice, 64 bytes for each item and 60 bytes for each user, 200 bytes for each event with an
-// action, and 240 bytes for each action.
+// Memory: the interactions twice, 64 bytes for each item and 60 bytes for each user, 300 bytes for each event with an
+// action and 8 for each of the user's fields there, and 400 bytes for each action and as much as 4.5 KB with many values of users' fields.
 func (Recipe) Train(ctx context.Context, t recipe.Training) error {
 	days, err := strconv.Atoi(t.Params[period])
 	if err != nil {
@@ -68,14 +72,24 @@ func (Recipe) Train(ctx context.Context, t recipe.Training) error {
 	if err != nil {
 		return err
 	}
-	e := newExamples(t.Data, taste, int64(days)*day)
-	n := t.Data.Actions.Names.Len()
-	w, s, err := fit(ctx, e, n, t.Seed)
-	if err != nil {
+	users := learnFields(t.Data.UserColumns, t.Data.Users.Len(), mostAttributes)
+	e := newExamples(t.Data, users, taste, int64(days)*day)
+	kinds, of := kindsOf(t.Data.Actions)
+	w := newWeights(features+users.size(), kinds, of)
+	s := settings{Newest: newest(t.Data), Users: *users}
+	if s.Slope, s.Offset, err = fit(ctx, e, &w, t.Seed); err != nil {
 		return err
 	}
-	s.Newest = newest(t.Data)
 	return write(t, s, taste, w)
+}
+
+// kindsOf returns the terms of each action's fields, and how many there are.
+func kindsOf(a *recipe.Actions) (kinds int, of []row) {
+	f := learnFields(a.Columns, a.Names.Len(), mostKinds)
+	for i := range a.Names.Len() {
+		of = append(of, f.of(recipe.RecordOf(a.Columns, i)))
+	}
+	return f.size(), of
 }
 
 // check says what is missing of the actions.
@@ -126,29 +140,35 @@ func scored(a *recipe.Actions) []uint8 {
 	return out
 }
 
-// taken counts how often each action was taken.
-func taken(a *recipe.Actions) []int32 {
-	count := make([]int32, a.Names.Len())
+// count returns how often each action was taken, and how often there was anything about it.
+func count(a *recipe.Actions) (taken, seen []int32) {
+	taken, seen = make([]int32, a.Names.Len()), make([]int32, a.Names.Len())
 	for _, e := range a.Events {
-		if e.Kind == recipe.ActionTaken {
-			count[e.Action]++
+		if seen[e.Action]++; e.Kind == recipe.ActionTaken {
+			taken[e.Action]++
 		}
 	}
-	return count
+	return taken, seen
 }
 
 // write puts the model's arrays:
 //
 //	items, actions  string tables of ids
 //	taste           float32, stride apart: a vector of each item
-//	shared          float64, a weight of each feature
-//	own             float64, weights of each action, features apart
+//	shared          float64, a weight of each feature, those of users' fields last
+//	kinds           float64, weights of each term of actions' fields, likewise, features apart
+//	own             float64, weights of each action, likewise
+//	start           int64, action i has the terms term[start[i]:start[i+1]]
+//	term            int32
+//	weight          float32, parallel to term
 //	scored          uint8 by action, 1 if enough is known of it
-//	taken           int32 by action, how often it was
+//	taken, seen     int32 by action, how often it was, and how many events it has
 //	value           float64 by action
 //	expires, repeat int64 by action: Unix seconds and days, 0 for none
 func write(t recipe.Training, s settings, taste []float32, w weights) error {
 	a, out := t.Data.Actions, t.Out
+	taken, seen := count(a)
+	start, term, weight := flat(w.of)
 	if err := out.Strings("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
 		return err
 	}
@@ -157,10 +177,15 @@ func write(t recipe.Training, s settings, taste []float32, w weights) error {
 	}
 	for _, put := range []func() error{
 		func() error { return artifact.Put(out, "taste", taste) },
-		func() error { return artifact.Put(out, "shared", w.shared[:]) },
+		func() error { return artifact.Put(out, "shared", w.shared) },
+		func() error { return artifact.Put(out, "kinds", w.kinds) },
 		func() error { return artifact.Put(out, "own", w.own) },
+		func() error { return artifact.Put(out, "start", start) },
+		func() error { return artifact.Put(out, "term", term) },
+		func() error { return artifact.Put(out, "weight", weight) },
 		func() error { return artifact.Put(out, "scored", scored(a)) },
-		func() error { return artifact.Put(out, "taken", taken(a)) },
+		func() error { return artifact.Put(out, "taken", taken) },
+		func() error { return artifact.Put(out, "seen", seen) },
 		func() error { return artifact.Put(out, "value", a.Value) },
 		func() error { return artifact.Put(out, "expires", a.Expires) },
 		func() error { return artifact.Put(out, "repeat", a.Repeat) },
@@ -170,6 +195,30 @@ func write(t recipe.Training, s settings, taste []float32, w weights) error {
 		}
 	}
 	return out.Meta(s)
+}
+
+// flat lays rows end to end.
+func flat(rows []row) (start []int64, terms []int32, values []float32) {
+	start = []int64{0}
+	for _, r := range rows {
+		terms, values = append(terms, r.terms...), append(values, r.values...)
+		start = append(start, int64(len(terms)))
+	}
+	return start, terms, values
+}
+
+// rows takes them apart again; there are as many different terms as kinds.
+func rows(start []int64, terms []int32, values []float32, kinds int) ([]row, error) {
+	n := len(start) - 1
+	if n < 0 || start[n] != int64(len(terms)) || len(terms) != len(values) || slices.ContainsFunc(terms, func(t int32) bool { return int(t) >= kinds }) {
+		return nil, fmt.Errorf("%d terms with %d values do not fit %d rows of %d kinds", len(terms), len(values), n, kinds)
+	}
+	out := make([]row, n)
+	for i := range out {
+		a, b := start[i], start[i+1]
+		out[i] = row{terms[a:b], values[a:b]}
+	}
+	return out, nil
 }
 
 // tasteSize is how many numbers tell a taste. They fill als.Stride(tasteSize).
@@ -214,14 +263,22 @@ func (Recipe) OpenActions(f *artifact.File) (recipe.ActionModel, error) {
 			err = do()
 		}
 	}
-	var shared []float64
+	w := &m.weights
+	var start []int64
+	var term []int32
+	var weight []float32
 	get(func() (e error) { m.items, e = names(f, "items"); return })
 	get(func() (e error) { m.actions, e = names(f, "actions"); return })
 	get(func() (e error) { m.taste, e = artifact.Get[float32](f, "taste"); return })
-	get(func() (e error) { shared, e = artifact.Get[float64](f, "shared"); return })
-	get(func() (e error) { m.weights.own, e = artifact.Get[float64](f, "own"); return })
+	get(func() (e error) { w.shared, e = artifact.Get[float64](f, "shared"); return })
+	get(func() (e error) { w.kinds, e = artifact.Get[float64](f, "kinds"); return })
+	get(func() (e error) { w.own, e = artifact.Get[float64](f, "own"); return })
+	get(func() (e error) { start, e = artifact.Get[int64](f, "start"); return })
+	get(func() (e error) { term, e = artifact.Get[int32](f, "term"); return })
+	get(func() (e error) { weight, e = artifact.Get[float32](f, "weight"); return })
 	get(func() (e error) { m.scored, e = artifact.Get[uint8](f, "scored"); return })
 	get(func() (e error) { m.taken, e = artifact.Get[int32](f, "taken"); return })
+	get(func() (e error) { m.seen, e = artifact.Get[int32](f, "seen"); return })
 	get(func() (e error) { m.value, e = artifact.Get[float64](f, "value"); return })
 	get(func() (e error) { m.expires, e = artifact.Get[int64](f, "expires"); return })
 	get(func() (e error) { m.repeat, e = artifact.Get[int64](f, "repeat"); return })
@@ -229,11 +286,15 @@ func (Recipe) OpenActions(f *artifact.File) (recipe.ActionModel, error) {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
 	n := m.actions.Len()
-	if len(shared) != features || len(m.weights.own) != n*features || len(m.scored) != n || len(m.taken) != n || len(m.value) != n ||
+	w.size = features + m.settings.Users.size()
+	if w.of, err = rows(start, term, weight, len(w.kinds)/w.size); err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	if len(w.shared) != w.size || len(w.kinds)%w.size != 0 || len(w.own) != n*w.size || len(w.of) != n ||
+		len(m.scored) != n || len(m.taken) != n || len(m.seen) != n || len(m.value) != n ||
 		len(m.expires) != n || len(m.repeat) != n || len(m.taste) != m.items.Len()*tasteSize {
 		return nil, fmt.Errorf("open %s: the arrays' lengths do not fit %d actions and %d items", name, n, m.items.Len())
 	}
-	copy(m.weights.shared[:], shared)
 	return m, nil
 }
 

@@ -6,7 +6,8 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// The features of a user and an action at a moment. All are of the order of one.
+// The features of a user and an action at a moment, but for the user's fields, which come behind them
+// (attributes.go). All are of the order of one.
 const (
 	constant = iota
 	week     // ln(1+interactions in the last 7 days)/3, and so on
@@ -89,23 +90,29 @@ func (s *state) addTaste(items []int32, taste []float32) {
 	}
 }
 
-// of returns the features for one action.
-func (s *state) of(action int32) [features]float64 {
-	x := s.all
-	x[tookThis], x[passedThis] = logs(s.took[action]), logs(s.passed[action])
-	return x
+// of returns the features for one action, with those of the user's fields.
+func (s *state) of(action int32, fields row) vector {
+	v := vector{s.all, fields}
+	v.told[tookThis], v.told[passedThis] = logs(s.took[action]), logs(s.passed[action])
+	return v
+}
+
+// A vector is all features: the first ones, and sparse ones behind them.
+type vector struct {
+	told   [features]float64
+	fields row
 }
 
 // An example is an event with an action: the features before it, and whether the action was taken within the period.
 type example struct {
-	x      [features]float64
+	x      vector
 	action int32
 	user   int32
 	taken  bool
 }
 
 // newExamples makes one example of each event.
-func newExamples(d *recipe.Data, taste []float32, period int64) []example {
+func newExamples(d *recipe.Data, users *fields, taste []float32, period int64) []example {
 	all := d.Actions.Events
 	out := make([]example, 0, len(all))
 	for from := 0; from < len(all); {
@@ -113,18 +120,20 @@ func newExamples(d *recipe.Data, taste []float32, period int64) []example {
 		for to < len(all) && all[to].User == all[from].User {
 			to++
 		}
-		out = addExamples(out, d, all[from:to], taste, period)
+		out = addExamples(out, d, users, all[from:to], taste, period)
 		from = to
 	}
 	return out
 }
 
 // addExamples appends those of one user.
-func addExamples(out []example, d *recipe.Data, past []recipe.ActionEvent, taste []float32, period int64) []example {
+func addExamples(out []example, d *recipe.Data, users *fields, past []recipe.ActionEvent, taste []float32, period int64) []example {
 	var items []int32
 	var times []int64
+	var fields row
 	if u := int(past[0].User); u < d.Users.Len() {
 		items, times = d.History(u)
+		fields = users.of(d.Attributes(u))
 	}
 	for k, e := range past {
 		taken := false
@@ -135,7 +144,7 @@ func addExamples(out []example, d *recipe.Data, past []recipe.ActionEvent, taste
 			taken = taken || later.Action == e.Action && later.Kind == recipe.ActionTaken
 		}
 		s := newState(items, times, past, e.Time, taste)
-		out = append(out, example{s.of(e.Action), e.Action, e.User, taken})
+		out = append(out, example{s.of(e.Action, fields), e.Action, e.User, taken})
 	}
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+
+	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // How the regression is learned: AdaGrad, which gives every weight a pace of its own (Duchi, Hazan and Singer, 2011),
@@ -14,79 +16,110 @@ const (
 	leastTimes = 4 // epochs
 	pace       = 0.2
 	sharedLoss = 1e-4 // weight of the squares of the shared weights, for each example
+	kindLoss   = 1e-3 // likewise of those of actions of a kind
 	ownLoss    = 3e-3 // likewise of each action's own
 	// calibrated is which share of the users says how probable a score is.
 	calibrated = 5
 )
 
-// A weights is a logistic regression: features·(shared + own of the action).
+// A weights is a logistic regression: features·(shared + Σ value·kind + own), where the sum is over the terms of the
+// action's fields. A kind is what actions have in common that have a term.
 type weights struct {
-	shared [features]float64
-	own    []float64 // by action, features apart
+	size   int       // features in all
+	shared []float64 // by feature
+	kinds  []float64 // by term of actions, size apart
+	own    []float64 // by action, size apart
+	of     []row     // by action: its terms
 }
 
-func (w *weights) logit(action int32, x *[features]float64) (z float64) {
-	own := w.own[int(action)*features : (int(action)+1)*features]
-	for k, v := range x {
-		z += v * (w.shared[k] + own[k])
+func newWeights(size, kinds int, of []row) weights {
+	return weights{size, make([]float64, size), make([]float64, kinds*size), make([]float64, len(of)*size), of}
+}
+
+// part is one of several vectors of weights of the same size.
+func (w *weights) part(all []float64, k int32) []float64 {
+	return all[int(k)*w.size : (int(k)+1)*w.size]
+}
+
+func (w *weights) logit(action int32, x *vector) float64 {
+	z := x.dot(w.shared) + x.dot(w.part(w.own, action))
+	for k, t := range w.of[action].terms {
+		z += float64(w.of[action].values[k]) * x.dot(w.part(w.kinds, t))
+	}
+	return z
+}
+
+// dot is the product of the features with their weights.
+func (x *vector) dot(w []float64) (z float64) {
+	for k, v := range x.told {
+		z += v * w[k]
+	}
+	for k, t := range x.fields.terms {
+		z += float64(x.fields.values[k]) * w[features+int(t)]
 	}
 	return z
 }
 
 // fit learns the weights from four fifths of the users, and from the others how probable what they say is. Examples
 // are few enough for one thread, which goes through them in an order drawn from the seed.
-func fit(ctx context.Context, all []example, actions int, seed uint64) (weights, settings, error) {
-	w := weights{own: make([]float64, actions*features)}
-	s := settings{Slope: 1}
+func fit(ctx context.Context, all []example, w *weights, seed uint64) (slope, offset float64, err error) {
 	var learn, apart []int
 	for k := range all {
-		if mix(seed, uint64(all[k].user))%calibrated == 0 {
+		if recipe.Mix(seed, uint64(all[k].user))%calibrated == 0 {
 			apart = append(apart, k)
 		} else {
 			learn = append(learn, k)
 		}
 	}
 	if len(learn) == 0 {
-		return w, s, ctx.Err()
+		return 1, 0, ctx.Err()
 	}
 	epochs := min(mostEpochs, max(leastTimes, leastSteps/len(learn)))
-	g := gradient{weights: &w, shared: [features]float64{}, own: make([]float64, len(w.own))}
+	squares := newWeights(w.size, len(w.kinds)/w.size, w.of)
+	g := gradient{w, &squares}
 	r := rand.New(rand.NewPCG(seed, 0xac710))
 	for range epochs {
 		if err := ctx.Err(); err != nil {
-			return w, s, err
+			return 1, 0, err
 		}
 		r.Shuffle(len(learn), func(a, b int) { learn[a], learn[b] = learn[b], learn[a] })
 		for _, k := range learn {
 			g.step(&all[k])
 		}
 	}
-	s.Slope, s.Offset = platt(&w, all, apart)
-	return w, s, ctx.Err()
+	slope, offset = platt(w, all, apart)
+	return slope, offset, ctx.Err()
 }
 
 // A gradient is the sums of squares that AdaGrad divides by.
-type gradient struct {
-	weights *weights
-	shared  [features]float64
-	own     []float64
-}
+type gradient struct{ weights, squares *weights }
 
 func (g *gradient) step(e *example) {
-	w := g.weights
+	w, q := g.weights, g.squares
 	miss := sigmoid(w.logit(e.action, &e.x))
 	if e.taken {
 		miss--
 	}
-	from := int(e.action) * features
-	own, ownSquares := w.own[from:from+features], g.own[from:from+features]
-	for k, x := range e.x {
-		d := miss*x + sharedLoss*w.shared[k]
-		g.shared[k] += d * d
-		w.shared[k] -= pace * d / math.Sqrt(1e-8+g.shared[k])
-		d = miss*x + ownLoss*own[k]
-		ownSquares[k] += d * d
-		own[k] -= pace * d / math.Sqrt(1e-8+ownSquares[k])
+	e.x.descend(w.shared, q.shared, miss, sharedLoss)
+	e.x.descend(w.part(w.own, e.action), q.part(q.own, e.action), miss, ownLoss)
+	kinds := w.of[e.action]
+	for k, t := range kinds.terms {
+		e.x.descend(w.part(w.kinds, t), q.part(q.kinds, t), miss*float64(kinds.values[k]), kindLoss)
+	}
+}
+
+// descend moves the weights of the features that x has.
+func (x *vector) descend(w, squares []float64, miss, loss float64) {
+	move := func(k int, v float64) {
+		d := miss*v + loss*w[k]
+		squares[k] += d * d
+		w[k] -= pace * d / math.Sqrt(1e-8+squares[k])
+	}
+	for k, v := range x.told {
+		move(k, v)
+	}
+	for k, t := range x.fields.terms {
+		move(features+int(t), float64(x.fields.values[k]))
 	}
 }
 
@@ -137,12 +170,4 @@ func platt(w *weights, all []example, apart []int) (slope, offset float64) {
 		return 1, 0
 	}
 	return slope, offset
-}
-
-// mix hashes two numbers. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
-func mix(a, b uint64) uint64 {
-	z := a + (b+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }

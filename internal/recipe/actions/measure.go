@@ -64,7 +64,7 @@ func holdout(d *recipe.Data, seed uint64) (*recipe.Data, []test) {
 	for _, of := range users {
 		if len(of) > 1 {
 			last = of[0].User
-			out[last] = mix(seed, uint64(last))%10 == 0
+			out[last] = recipe.Mix(seed, uint64(last))%10 == 0
 		}
 	}
 	if last >= 0 && !slices.ContainsFunc(users, func(of []recipe.ActionEvent) bool { return out[of[0].User] }) {
@@ -106,6 +106,7 @@ func newTest(d *recipe.Data, of []recipe.ActionEvent) test {
 	t := test{recipe.ActionQuery{Past: of[:cut], Moment: of[cut].Time, Count: math.MaxInt32}, of[cut:]}
 	if u := int(of[0].User); u < d.Users.Len() {
 		t.query.Items, t.query.Times = d.History(u)
+		t.query.User = d.Attributes(u)
 	}
 	return t
 }

@@ -16,7 +16,7 @@ type model struct {
 	taste          []float32
 	weights        weights
 	scored         []uint8
-	taken          []int32
+	taken, seen    []int32
 	value          []float64
 	expires        []int64
 	repeat         []int64
@@ -29,7 +29,7 @@ func (m *model) Actions() recipe.Names { return m.actions }
 func (m *model) Items() recipe.Names { return m.items }
 
 // Advise answers a block of queries. Actions are in order of their score; equal ones of VALUE, then of how often they
-// were taken, then of index. What has expired is not among them, nor what the user had to do with less than its
+// were taken, then of index; where the query explores, [model.explore] has the last word. What has expired is not among them, nor what the user had to do with less than its
 // REPEAT_FREQUENCY ago.
 func (m *model) Advise(ctx context.Context, queries []recipe.ActionQuery, answers []recipe.Answer) error {
 	for k := range queries {
@@ -42,7 +42,7 @@ func (m *model) Advise(ctx context.Context, queries []recipe.ActionQuery, answer
 }
 
 func (m *model) advise(q *recipe.ActionQuery, a *recipe.Answer) {
-	s := newState(q.Items, q.Times, q.Past, q.Moment, m.taste)
+	s, fields := newState(q.Items, q.Times, q.Past, q.Moment, m.taste), m.settings.Users.of(q.User)
 	last := map[int32]int64{}
 	for _, e := range q.Past {
 		if e.Time < q.Moment {
@@ -59,12 +59,17 @@ func (m *model) advise(q *recipe.ActionQuery, a *recipe.Answer) {
 			had && q.Moment < at+m.repeat[i]*day:
 			continue
 		}
-		score[i] = m.score(s, i)
+		if m.scored[i] != 0 { // 0 if too little is known
+			score[i] = m.propensity(s, fields, i)
+		}
 		a.Items = append(a.Items, i)
 	}
 	slices.SortFunc(a.Items, func(x, y int32) int {
 		return cmp.Or(cmp.Compare(score[y], score[x]), cmp.Compare(m.value[y], m.value[x]), cmp.Compare(m.taken[y], m.taken[x]), cmp.Compare(x, y))
 	})
+	if q.Explore {
+		a.Items = m.explore(q.Seed, a.Items, func(i int32) float64 { return m.propensity(s, fields, i) })
+	}
 	a.Items = a.Items[:min(q.Count, len(a.Items))]
 	a.Scores = a.Scores[:0]
 	for _, i := range a.Items {
@@ -72,11 +77,8 @@ func (m *model) advise(q *recipe.ActionQuery, a *recipe.Answer) {
 	}
 }
 
-// score is a propensity with the 7 decimals that are shown, so that what looks equal is; 0 if too little is known.
-func (m *model) score(s *state, action int32) float64 {
-	if m.scored[action] == 0 {
-		return 0
-	}
-	x := s.of(action)
+// propensity is how likely an action is taken, with the 7 decimals that are shown, so that what looks equal is.
+func (m *model) propensity(s *state, fields row, action int32) float64 {
+	x := s.of(action, fields)
 	return math.Round(1e7*sigmoid(m.settings.Slope*m.weights.logit(action, &x)+m.settings.Offset)) / 1e7
 }

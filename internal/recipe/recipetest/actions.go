@@ -21,6 +21,8 @@ func RunActions(t *testing.T, r recipe.Advisor) {
 	t.Run("Sound", func(t *testing.T) { adviceIsSound(t, r) })
 	t.Run("Advises", func(t *testing.T) { advises(t, r) })
 	t.Run("Withheld", func(t *testing.T) { withheld(t, r) })
+	t.Run("Fields", func(t *testing.T) { heedsFields(t, r) })
+	t.Run("Explores", func(t *testing.T) { exploresActions(t, r) })
 	t.Run("Small", func(t *testing.T) { smallActions(t, r) })
 }
 
@@ -243,4 +245,119 @@ func smallActions(t *testing.T, r recipe.Advisor) {
 			t.Errorf("a stranger gets %v, want both actions, the taken one first", a.Items)
 		}
 	}
+}
+
+// A Category is a categorical column: a value of each record, "" for null.
+type Category struct {
+	Field  string
+	Values []string
+}
+
+// Name returns the column's name.
+func (c Category) Name() string { return c.Field }
+
+// Categorical is true.
+func (c Category) Categorical() bool { return true }
+
+// Text returns the value of record i.
+func (c Category) Text(i int) (string, bool) { return c.Values[i], c.Values[i] != "" }
+
+// Number is false: the values are texts.
+func (c Category) Number(int) (float64, bool) { return 0, false }
+
+// heedsFields checks that what a field of Users says decides which action is likelier, for somebody who has done nothing
+// yet.
+func heedsFields(t *testing.T, r recipe.Advisor) {
+	d := Offers()
+	segment := Category{Field: "SEGMENT"}
+	for u := range 400 {
+		segment.Values = append(segment.Values, [...]string{"cooks", "hikers"}[u/2%2]) // which is not their taste
+	}
+	d.UserColumns = []recipe.Column{segment}
+	g := rand.New(rand.NewPCG(2, 2))
+	for k := range d.Actions.Events {
+		e := &d.Actions.Events[k]
+		if e.Action != bake && e.Action != hike {
+			continue
+		}
+		e.Kind = recipe.ActionViewed
+		if wants := int32(e.User / 2 % 2); g.Float64() < 0.05 || e.Action == wants && g.Float64() < 0.5 {
+			e.Kind = recipe.ActionTaken
+		}
+	}
+	m := TrainActions(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	for u := range 4 {
+		q := recipe.ActionQuery{Moment: OffersEnd, Count: Offered, User: recipe.RecordOf(d.UserColumns, u)}
+		a := advise(t, m, q)[0]
+		at := func(action int32) float64 { return a.Scores[slices.Index(a.Items, action)] }
+		if wants := int32(u / 2 % 2); at(wants) < 2*at(1-wants) {
+			t.Errorf("one of %s gets actions %v with %v, want action %d to be much likelier than %d", segment.Values[u], a.Items, a.Scores, wants, 1-wants)
+		}
+	}
+}
+
+// exploresActions checks that actions of which too little is known come among the others where that is asked for: now and then,
+// never first, with score 0, the same for the same seed, those that nobody has seen more often than others, and of these those
+// more that are of a kind the user likes.
+func exploresActions(t *testing.T, r recipe.Advisor) {
+	const baking, hiking, all = Offered, Offered + 1, Offered + 2 // new ones of the kind of bake, and of hike
+	d := Offers()
+	grow := func(x []int64) []int64 { return append(x, 0, 0) }
+	d.Actions.Names, d.Actions.Value = List(all), append(d.Actions.Value, 0, 0)
+	d.Actions.Expires, d.Actions.Repeat = grow(d.Actions.Expires), grow(d.Actions.Repeat)
+	kinds := Category{"TYPE", make([]string, all)}
+	kinds.Values[bake], kinds.Values[baking], kinds.Values[hike], kinds.Values[hiking] = "kitchen", "kitchen", "outdoors", "outdoors"
+	d.Actions.Columns = []recipe.Column{kinds}
+	m := TrainActions(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	some, right, wrong := 0, 0, 0
+	tried := map[int32]int{}
+	for u := range 400 {
+		for seed := range uint64(10) {
+			q := ActionQuery(d, u)
+			q.Count = all
+			plain := advise(t, m, q)[0]
+			q.Explore, q.Seed = true, seed*1000+uint64(u)
+			a := advise(t, m, q)[0]
+			if again := advise(t, m, q)[0]; !slices.Equal(a.Items, again.Items) || !slices.Equal(a.Scores, again.Scores) {
+				t.Fatalf("user %d: %v and then %v for the same seed", u, a, again)
+			}
+			known := func(i int32) bool { return i <= often }
+			if got := keep(a.Items, known); !slices.Equal(got, plain.Items[:often+1]) || a.Items[0] != plain.Items[0] {
+				t.Fatalf("user %d: %v explored, want %v in the same order and the same first", u, a.Items, plain.Items[:often+1])
+			}
+			early := keep(a.Items[:often+1], func(i int32) bool { return !known(i) })
+			if len(early) > 0 {
+				some++
+			}
+			for _, i := range early {
+				tried[i]++
+				if i == baking || i == hiking {
+					if likes := int32(baking + u%2); i == likes {
+						right++
+					} else {
+						wrong++
+					}
+				}
+				if s := a.Scores[slices.Index(a.Items, i)]; s != 0 {
+					t.Fatalf("user %d: action %d is explored with score %v, want 0", u, i, s)
+				}
+			}
+		}
+	}
+	if some < 200 || some > 2000 {
+		t.Errorf("%d of 4000 lists explore, want some and less than half", some)
+	}
+	if right < 2*wrong || tried[rare]*2 > tried[baking] || tried[rare]*2 > tried[hiking] {
+		t.Errorf("explored are %v; of the new ones %d are of a kind the user likes and %d not; want the rare one least, and more that are", tried, right, wrong)
+	}
+}
+
+// keep returns those items that are wanted.
+func keep(items []int32, wanted func(int32) bool) (out []int32) {
+	for _, i := range items {
+		if wanted(i) {
+			out = append(out, i)
+		}
+	}
+	return out
 }
