@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/versity/versitygw/auth"
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
 )
@@ -50,14 +48,7 @@ func serve(stdin io.Reader, ready *os.File) error {
 	}
 	ctx := orphaned(io.MultiReader(in.Buffered(), stdin))
 	defer func() { _ = os.RemoveAll(filepath.Dir(cfg.Socket)) }()
-	store, err := meta.NewSideCar(cfg.Meta)
-	if err != nil {
-		return err
-	}
-	opts := posix.PosixOpts{SideCarDir: cfg.Meta, CopyObjectThreshold: largestCopy, Concurrency: 256}
-	opts.SetNewDirPerm(0o700)
-	opts.SetNewFilePerm(0o600)
-	backend, err := posix.New(cfg.Objects, store, opts)
+	backend, err := newStore(cfg)
 	if err != nil {
 		return err
 	}

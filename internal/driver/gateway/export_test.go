@@ -2,6 +2,9 @@ package gateway
 
 import "path/filepath"
 
+// AssemblyName is the file in the folder of an upload that becomes the object.
+const AssemblyName = assemblyName
+
 // KillChild ends the child as a crash does.
 func (g *Gateway) KillChild() { g.proc.kill() }
 
