@@ -184,7 +184,7 @@ func (a *actionContent) forTraining(sel Selection) (out []recipe.Column) {
 			f.Categorical = true
 		}
 	}
-	return forTraining(columns, sel, Actions, func(f Field) bool { return slices.Contains(handled, f.Name) })
+	return forTraining(columns, sel, Actions, a.names.Len(), func(f Field) bool { return slices.Contains(handled, f.Name) })
 }
 
 func (a *actionContent) event(k int, user int32) recipe.ActionEvent {

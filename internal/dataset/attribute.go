@@ -47,6 +47,20 @@ func (a *attribute) Number(i int) (float64, bool) {
 	return v, !math.IsNaN(v)
 }
 
+// filled is the share of the first n records that have a value; 1 of none.
+func (a *attribute) filled(n int) float64 {
+	some := 0
+	for i := range n {
+		if _, ok := a.Text(i); ok {
+			some++
+		}
+	}
+	if n == 0 {
+		return 1
+	}
+	return float64(some) / float64(n)
+}
+
 // coded reports whether a field's values are numbered: there are few of them.
 func coded(f Field) bool { return f.Categorical || f.Type == Boolean }
 

@@ -156,11 +156,11 @@ func (in *Insights) find(c *content, limits Selection, lengths []int) {
 	if above := len(lengths) - at; above > 0 {
 		say(false, "%d users have more than %d interactions: recipes whose max_user_history_length_percentile is 0.99 do not learn from them.", above, in.Percent)
 	}
-	in.findColumns(c, say)
+	in.findColumns(c, limits, say)
 }
 
 // findColumns writes the findings about columns.
-func (in *Insights) findColumns(c *content, say func(fatal bool, format string, args ...any)) {
+func (in *Insights) findColumns(c *content, limits Selection, say func(fatal bool, format string, args ...any)) {
 	for _, col := range in.Columns {
 		all := c.itemColumns
 		if col.Dataset == Users {
@@ -169,8 +169,8 @@ func (in *Insights) findColumns(c *content, say func(fatal bool, format string, 
 		name := col.Dataset + "." + col.Name
 		textual := find(all, col.Name).field.Textual
 		switch {
-		case textual && col.Filled < fullText:
-			say(false, "%s is filled for %.0f %% of the records; free text should be for %.0f %%.", name, 100*col.Filled, 100*fullText)
+		case textual && col.Filled < fullText && !limits.SparseTexts:
+			say(false, "%s is filled for %.0f %% of the records; free text is not learned from below %.0f %%.", name, 100*col.Filled, 100*fullText)
 		case col.Filled < fullColumn:
 			say(false, "%s is filled for %.0f %% of the records, which is sparse.", name, 100*col.Filled)
 		}

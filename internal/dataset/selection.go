@@ -20,6 +20,8 @@ type Selection struct {
 	Included, Excluded map[string][]string
 	Objective          string   // the item column that Data.Reward is made of, "" for none
 	Without            []string // item columns that do not count whatever else is said
+	// SparseTexts lets free text count however few records have any. Otherwise it takes fullText of them.
+	SparseTexts bool
 	// Minimums below which Data refuses; 0 for none.
 	MinInteractions int64 // interactions after selection
 	MinUsers        int   // users with at least two of them
@@ -284,19 +286,20 @@ func (n Counts) enough(sel Selection) error {
 
 // columns returns what training may see of the items. CREATION_TIMESTAMP is Data.Created.
 func (c *content) columns(sel Selection) []recipe.Column {
-	return forTraining(c.itemColumns, sel, Items, func(f Field) bool {
+	return forTraining(c.itemColumns, sel, Items, c.items.Len(), func(f Field) bool {
 		return f.Name == "CREATION_TIMESTAMP" || slices.ContainsFunc(sel.Without, func(s string) bool { return strings.EqualFold(s, f.Name) })
 	})
 }
 
 // columnsOfUsers returns what training may see of the users.
 func (c *content) columnsOfUsers(sel Selection) []recipe.Column {
-	return forTraining(c.userColumns, sel, Users, func(Field) bool { return false })
+	return forTraining(c.userColumns, sel, Users, c.users.Len(), func(Field) bool { return false })
 }
 
-// forTraining returns the columns of a dataset that the selection allows, without those that never says. Booleans and
-// strings that are neither categorical nor textual are never for training, whatever the selection says.
-func forTraining(columns []attribute, sel Selection, dataset string, never func(Field) bool) (out []recipe.Column) {
+// forTraining returns the columns of n records of a dataset that the selection allows, without those that never says.
+// Booleans and strings that are neither categorical nor textual are never for training, whatever the selection says, nor is
+// free text that few records have. (training.md §2.3 and §8.)
+func forTraining(columns []attribute, sel Selection, dataset string, n int, never func(Field) bool) (out []recipe.Column) {
 	included, limited := lookUp(sel.Included, dataset)
 	excluded, _ := lookUp(sel.Excluded, dataset)
 	has := func(list []string, name string) bool {
@@ -308,6 +311,9 @@ func forTraining(columns []attribute, sel Selection, dataset string, never func(
 			continue
 		}
 		if limited && !has(included, f.Name) || has(excluded, f.Name) {
+			continue
+		}
+		if f.Textual && !sel.SparseTexts && columns[i].filled(n) < fullText {
 			continue
 		}
 		out = append(out, &columns[i])

@@ -470,7 +470,7 @@ func TestDataColumns(t *testing.T) {
 		{map[string][]string{"ITEMS": {"PRICE"}, "USERS": {}}, nil, "PRICE"},
 		{map[string][]string{"USERS": {"AGE"}}, nil, "GENRES PRICE SYNOPSIS"},
 	} {
-		d, _, err := snap.Data(Selection{Included: c.in, Excluded: c.out})
+		d, _, err := snap.Data(Selection{Included: c.in, Excluded: c.out, SparseTexts: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -480,6 +480,44 @@ func TestDataColumns(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != c.want {
 			t.Errorf("columns with %v without %v are %s, want %s", c.in, c.out, s, c.want)
+		}
+	}
+}
+
+// Free text counts if 85 in 100 items have some.
+func TestSparseTexts(t *testing.T) {
+	for filled, want := range map[int]int{20: 1, 17: 1, 16: 0, 0: 0} {
+		own := disk{dir: t.TempDir()}
+		s := mustParse(t, record("Items", itemID, genres, field("SYNOPSIS", optionalText, `,"textual":true`)))
+		table := "ITEM_ID,GENRES,SYNOPSIS\n"
+		for i := range 20 {
+			text := ""
+			if i < filled {
+				text = "a text"
+			}
+			table += fmt.Sprintf("i%d,,%s\n", i, text)
+		}
+		events := mustParse(t, record("Interactions", userID, itemID, timestamp))
+		p := Parts{
+			Interactions: Part{Schema: events, Segments: []Segment{importText(t, own, "e", events, "USER_ID,ITEM_ID,TIMESTAMP\nu,i1,5\n")}},
+			Items:        Part{Schema: s, Segments: []Segment{importText(t, own, "i", s, table)}},
+		}
+		snap, err := (&Snapshots{Own: own, Cache: t.TempDir()}).Open(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _, err := snap.Data(Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Texts) != want || len(d.Columns) != 1+want {
+			t.Errorf("with %d of 20 texts training sees %d texts among %d columns, want %d", filled, len(d.Texts), len(d.Columns), want)
+		}
+		if d, _, err = snap.Data(Selection{SparseTexts: true}); err != nil || len(d.Texts) != 1 {
+			t.Errorf("with %d of 20 texts and SparseTexts training sees %d texts, %v, want 1", filled, len(d.Texts), err)
+		}
+		if err := snap.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

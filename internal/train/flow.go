@@ -299,7 +299,7 @@ func (t *training) limits() dataset.Selection {
 	sel := t.order.selection()
 	sel.MinInteractions, sel.MinUsers, sel.MaxKinds = t.MinEvents, t.MinUsers, t.MaxKinds
 	if t.trainer.Info().WithoutEvents {
-		sel.MinInteractions, sel.MinUsers = 0, 0
+		sel.MinInteractions, sel.MinUsers, sel.SparseTexts = 0, 0, true // texts are all that there is to learn from
 	}
 	_, sel.Moments = t.trainer.(recipe.Segmenter)
 	return sel
