@@ -41,6 +41,12 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	if info.Explores {
 		t.Run("Explores", func(t *testing.T) { explores(t, r) })
 	}
+	if info.Mixes {
+		t.Run("Mixes", func(t *testing.T) { mixes(t, r) })
+	}
+	if info.Objectives {
+		t.Run("Objectives", func(t *testing.T) { objectives(t, r) })
+	}
 	if info.Updates {
 		t.Run("Updates", func(t *testing.T) { updates(t, r) })
 	}
@@ -501,22 +507,7 @@ func related(t *testing.T, r recipe.Recipe) {
 // explores checks that weight 0 is no exploration, that the same seed gives the same list, and that more
 // weight brings more of what is new and unseen.
 func explores(t *testing.T, r recipe.Recipe) {
-	var events []Event
-	for u := range 80 {
-		for i := range 30 {
-			if (i*7+u*3)%5 != 0 {
-				events = append(events, Event{fmt.Sprintf("u%02d", u), fmt.Sprintf("i%02d", i), int64(1e9 + 1000*i + u)})
-			}
-		}
-	}
-	var fresh []string
-	for k := range 20 {
-		fresh = append(fresh, fmt.Sprintf("n%02d", k))
-	}
-	d := Build(events, fresh...)
-	for i := range 30 {
-		d.Created[i] = 1 // old; only n… are young
-	}
+	d := amongNew(func(u, i int) (int, bool) { return 1000*i + u, (i*7+u*3)%5 != 0 })
 	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
 	found := map[float64]int{}
 	for u := range 60 {
@@ -534,7 +525,7 @@ func explores(t *testing.T, r recipe.Recipe) {
 			}
 			sound(t, r, q, a)
 			for _, i := range a.Items {
-				if i >= 30 {
+				if i >= old {
 					found[weight]++
 				}
 			}
