@@ -48,6 +48,9 @@ func (e embedded) Bucket(ctx context.Context, name string) (blob.Driver, error) 
 // A plain bucket keeps objects as they are: an order to encrypt is refused, not ignored.
 type plain struct{ blob.Driver }
 
+// InOrder implements blob.Ordered: parts that follow each other lie in the object's file already.
+func (plain) InOrder() bool { return true }
+
 func refuseKey(o blob.Options) error {
 	if o.KMSKey == "" {
 		return nil

@@ -70,8 +70,10 @@ func (j *work) scoreAll(ctx context.Context, generation int, files []int) (ups [
 // scoreRound sets the outputs of pieces; names are their uploads.
 func (j *work) scoreRound(ctx context.Context, group string, todo []*piece, names []string) error {
 	var lost atomic.Bool
+	var order turns
 	res, err := j.group(ctx, group, len(todo), func(ctx context.Context, n int) ([]byte, error) {
-		return j.score(ctx, *todo[n], names[n], &lost)
+		defer order.begin(n)()
+		return j.score(ctx, *todo[n], names[n], &lost, func() error { return j.turn(ctx, &order, n) })
 	})
 	if err != nil {
 		return err
@@ -81,6 +83,15 @@ func (j *work) scoreRound(ctx context.Context, group string, todo []*piece, name
 		todo[n].out = &outs[n]
 	}
 	return err
+}
+
+// turn waits until it is the turn of task n to send, if the store has less to do then. The order of tasks is that of part
+// numbers.
+func (j *work) turn(ctx context.Context, order *turns, n int) error {
+	if o, ok := j.out.(blob.Ordered); !ok || !o.InOrder() {
+		return nil
+	}
+	return order.await(ctx, n)
 }
 
 // pieces returns the shards of files.

@@ -39,6 +39,7 @@ type sink struct {
 	buf           []byte
 	part, minPart int
 	upload        func(number int, data []byte) (blob.Part, error) // nil: everything stays in buf
+	turn          func() error                                     // returns when a part may be sent
 	next, last    int                                              // part numbers it may use
 	parts         []blob.Part
 	size          int64
@@ -59,6 +60,9 @@ func (s *sink) write(buf []byte) ([]byte, error) {
 func (s *sink) send(n int) error {
 	if s.next > s.last {
 		return fault.Newf(fault.Invalid, "Invalid S3 input path. The lines of a file differ so much in length that its output does not fit into %d parts of %d bytes; split the file.", maxParts, s.part)
+	}
+	if err := s.turn(); err != nil {
+		return err
 	}
 	p, err := s.upload(s.next, s.buf[:n])
 	if err != nil {
@@ -84,8 +88,8 @@ func (s *sink) close(end bool) (small bool, err error) {
 	return false, s.send(rest)
 }
 
-// score is the task that answers the lines of a piece and uploads the output.
-func (j *work) score(ctx context.Context, p piece, upload string, lost *atomic.Bool) ([]byte, error) {
+// score is the task that answers the lines of a piece and uploads the output, each part when turn returns.
+func (j *work) score(ctx context.Context, p piece, upload string, lost *atomic.Bool, turn func() error) ([]byte, error) {
 	if lost.Load() { // the parts would have nowhere to go
 		return json.Marshal(output{Lost: true})
 	}
@@ -93,6 +97,7 @@ func (j *work) score(ctx context.Context, p piece, upload string, lost *atomic.B
 	b := j.bench(j.reserve())
 	defer j.benches.put(b)
 	s := j.partsOf(ctx, f, p, upload, b)
+	s.turn = turn
 	t, err := j.answer(ctx, p, b.desk, s)
 	small := false
 	if err == nil {

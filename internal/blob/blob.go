@@ -66,6 +66,13 @@ type Local interface {
 	Path(key string) string
 }
 
+// An Ordered driver has less to do when an upload is completed if its parts came one after the other, in the order of
+// their numbers.
+type Ordered interface {
+	// InOrder reports whether that is so.
+	InOrder() bool
+}
+
 // Buckets opens buckets by name. Access is checked when an object is touched, not here.
 type Buckets interface {
 	Bucket(ctx context.Context, name string) (Driver, error)
