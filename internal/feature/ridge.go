@@ -2,6 +2,7 @@ package feature
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/f32"
@@ -201,6 +202,30 @@ func ratio(a, b [lane]float64) (out [lane]float64) {
 		}
 	}
 	return out
+}
+
+// Fill fits a map and returns the targets' vectors, which it leaves alone, with those of each record mixed with what its row
+// tells, as much of that as share says, from 0 to 1. A record without a row keeps its vector, and so does one with a share of
+// 0, to the bit.
+func (t *Table) Fill(ctx context.Context, targets Targets, penalty float64, share func(record int) float32, threads int) ([]float32, error) {
+	m, err := t.Fit(ctx, targets, penalty, threads)
+	if err != nil {
+		return nil, err
+	}
+	vectors := slices.Clone(targets.Vectors)
+	err = als.Spread(ctx, threads, t.Len(), 256, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			terms, values := t.Row(i)
+			by := share(i)
+			if by == 0 || len(terms) == 0 {
+				continue
+			}
+			v := vectors[i*targets.Stride : i*targets.Stride+targets.Dim]
+			f32.Scale(1-by, v)
+			m.Add(by, terms, values, v)
+		}
+	})
+	return vectors, err
 }
 
 // penalties are those that Choose chooses from.

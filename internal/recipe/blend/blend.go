@@ -33,7 +33,7 @@ type Recipe struct {
 // Personalization returns aws-user-personalization-v2.
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true,
+		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true, ItemMetadata: true,
 		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
 		Description: "Predicts items a user will interact with, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -43,7 +43,7 @@ func Personalization() Recipe {
 // Ranking returns aws-personalized-ranking-v2.
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true,
+		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true, ItemMetadata: true,
 		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
 		Description: "Reranks a list of items for a user, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -74,10 +74,12 @@ type settings struct {
 	Weights [signals]float64 // logit per unit of signal
 	Network *seqnet.Shape    // nil if there is none
 
-	Ridge    float32 // of trainTogether
-	HalfLife float64 // learned.halfLife
-	Sessions bool    // whether there are learned.sessions
-	Spectrum int     // width of learned.spectrum, 0 without one
+	Ridge    float32    // of trainTogether
+	HalfLife float64    // learned.halfLife
+	Sessions bool       // whether there are learned.sessions
+	Spectrum int        // width of learned.spectrum, 0 without one
+	Content  int        // features in learned.content, 0 without it
+	Alone    [2]float64 // weights of contentVoice where no other speaks
 
 	Newest int64   // time of the newest interaction
 	Reward float64 // logit per standard reward; 0 without an objective
@@ -126,6 +128,9 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 			return nil, err
 		}
 	}
+	if l.network, err = l.network.told(ctx, l.content, t.Threads); err != nil {
+		return nil, err
+	}
 	if err := s.weigh(ctx, l, tests, use, t.Threads); err != nil {
 		return nil, err
 	}
@@ -143,12 +148,14 @@ type learned struct {
 	halfLife float64   // seconds in which what a user had counts half
 	sessions *sessions // nil where order is not to count
 	spectrum *spectrum // nil where data is too small or too large for it
+	content  *content  // nil where items say nothing of themselves
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
 func learn(ctx context.Context, s *sequences, want wanted, ridge float32, seed uint64, threads int, p *progress) (*learned, error) {
 	count := s.users()
 	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
+	l.content = s.content.among(s.created, count)
 	if want.sessions {
 		l.sessions = newSessions(s)
 	}
@@ -186,6 +193,7 @@ func wantedBy(counts func(signal int) bool) (w wanted) {
 				w.sessions = true
 			case spectrumVoice:
 				w.spectrum = true
+			case contentVoice: // is there already
 			default:
 				w.families[voiceFamily[v]] = true
 			}
@@ -255,7 +263,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.item    int32, ascending
 //	F.weight  float32, alongside
 //
-// and those of sessions, spectrum and network, if there are any.
+// and those of sessions, spectrum, content and network, if there are any.
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
 	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
@@ -290,6 +298,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 		return err
 	}
 	if err := l.spectrum.put(w); err != nil {
+		return err
+	}
+	if err := l.content.put(w); err != nil {
 		return err
 	}
 	if err := l.network.put(w); err != nil {
@@ -337,6 +348,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		}
 	}
 	if m.spectrum, err = getSpectrum(f, m.settings.Spectrum, n); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	if m.content, err = getContent(f, m.settings.Content, m.popular); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.network, err = getNetwork(f, m.settings.Network); err != nil {

@@ -62,7 +62,11 @@ func (d *Draft) Finish(ctx context.Context) error {
 	if l.network, err = d.network.goOn(ctx, &t, all); err != nil {
 		return err
 	}
+	if l.network, err = l.network.told(ctx, l.content, t.Threads); err != nil {
+		return err
+	}
 	if !d.weighed {
+		s.keepOrder(l)
 		if err := s.setLevels(ctx, l, all.histories(mostTests), t.Threads); err != nil {
 			return err
 		}
@@ -78,7 +82,7 @@ func (s *settings) wanted() wanted { return wantedBy(func(k int) bool { return s
 
 // of returns the settings for what was learned of the data.
 func (s settings) of(d *recipe.Data, l *learned) settings {
-	s.Network, s.HalfLife, s.Sessions, s.Spectrum = l.network.shape(), l.halfLife, l.sessions != nil, 0
+	s.Network, s.HalfLife, s.Sessions, s.Spectrum, s.Content = l.network.shape(), l.halfLife, l.sessions != nil, 0, l.content.terms()
 	if l.spectrum != nil {
 		s.Spectrum = l.spectrum.width
 	}

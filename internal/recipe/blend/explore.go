@@ -33,6 +33,7 @@ func (m *model) lift(d *desk, q *recipe.Query) {
 	if len(keys) == 0 {
 		return
 	}
+	lift.Measure(func(i int32) float32 { return d.before(m, q, i) })
 	top := keys[min(recipe.ExploredRank(m.items.Len()), len(keys))-1].Score()
 	d.best.Reset(len(keys) + len(lift.Items))
 	for _, i := range lift.Items {
@@ -78,6 +79,7 @@ func (m *model) pick(d *desk, q *recipe.Query, list, taken []topk.Key, top float
 	lift := m.explorer.Lift(q, 1, m.explorer.Fresh(mixAge), d.lucky)
 	d.lucky = lift.Items
 	best, most := int32(-1), float32(math.Inf(-1))
+	lift.Measure(func(i int32) float32 { return d.before(m, q, i) })
 	for _, i := range lift.Items {
 		if up := lift.Up(i, d.before(m, q, i), top); up > most && !has(list, i) && !has(taken, i) {
 			best, most = i, up

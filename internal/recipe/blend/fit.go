@@ -27,8 +27,15 @@ func (s *settings) weigh(ctx context.Context, l *learned, tests []test, use [sig
 	}
 	again := use[againSignal]
 	use[againSignal] = false
-	if s.Weights, err = rising(ctx, examples, prior(s.Recency), use, threads); err != nil || !again {
+	if s.Weights, err = rising(ctx, examples, prior(s.Recency), use, threads); err != nil {
 		return err
+	}
+	s.keepOrder(l)
+	if err := s.alone(ctx, l, examples, threads); err != nil {
+		return err
+	}
+	if !again {
+		return nil
 	}
 	return s.weighAgain(ctx, l, tests, threads)
 }
@@ -80,10 +87,20 @@ func rising(ctx context.Context, examples []example, prior [signals]float64, use
 			if w[2*v] < 0 {
 				use[2*v], fell = false, true
 			}
+			if v == contentVoice && w[2*v+1] < 0 {
+				use[2*v+1], fell = false, true
+			}
 		}
 		if err != nil || !fell {
 			return w, err
 		}
+	}
+}
+
+// keepOrder has items that nothing but their metadata speaks of in the order of that.
+func (s *settings) keepOrder(l *learned) {
+	if l.content != nil {
+		s.Weights[2*contentVoice+1] = max(contentFloor, s.Weights[2*contentVoice+1])
 	}
 }
 

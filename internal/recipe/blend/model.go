@@ -125,7 +125,7 @@ func (m *model) logit(d *desk, i int32, stranger bool) float32 {
 	for k, w := range m.settings.Weights {
 		l += w * x[k]
 	}
-	return float32(l)
+	return float32(l + m.settings.unmet(m.content, i, &x))
 }
 
 // rewarded is what the objective adds to the logit of item i.

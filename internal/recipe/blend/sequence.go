@@ -20,11 +20,14 @@ type sequences struct {
 	time  []int64
 
 	weight []float32 // alongside item: how much it counts to tell this event; nil for 1 each
+
+	content *content // of the items; nil where they say nothing of themselves
+	created []int64  // when each item came
 }
 
 // newSequences takes the newest events of each user.
 func newSequences(d *recipe.Data) *sequences {
-	s := &sequences{n: d.Items.Len(), start: make([]int64, 1, d.Users.Len()+1)}
+	s := &sequences{n: d.Items.Len(), start: make([]int64, 1, d.Users.Len()+1), content: newContent(d), created: d.Created}
 	for u := range d.Users.Len() {
 		items, times := d.History(u)
 		from := max(0, len(items)-longest)
@@ -106,7 +109,7 @@ const (
 // anywhere.
 func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 	chosen := s.choose(seed, scattered)
-	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start))}
+	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start)), content: s.content, created: s.created}
 	var tests []test
 	for u := range s.len() {
 		items, times, weights := s.of(u), s.time[s.start[u]:s.start[u+1]], s.weights(u)

@@ -20,6 +20,7 @@ const (
 	afterVoice           // what came after in alike sequences
 	aroundVoice          // what stands around in alike sequences, before or after
 	spectrumVoice        // learned.spectrum of all of the history
+	contentVoice         // learned.content: how like the item's metadata is to that of the history's
 	voices
 )
 
@@ -51,7 +52,7 @@ func usable(recency bool) (use [signals]bool) {
 	for k := range use {
 		use[k] = recency
 	}
-	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, 2 * spectrumVoice, 2*spectrumVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
+	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, 2 * spectrumVoice, 2*spectrumVoice + 1, 2 * contentVoice, 2*contentVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
 		use[k] = true
 	}
 	return use
@@ -83,6 +84,7 @@ type listener struct {
 	again   int32     // againSignal's item, or -1
 	finder  *finder   // nil without sessions
 	state   []float32 // of the spectrum: the sum over the history's items
+	profile profile
 	ear     ear
 	best    topk.Heap
 }
@@ -90,7 +92,7 @@ type listener struct {
 func newListener(l *learned, recency bool) *listener {
 	n := len(l.order)
 	w := &listener{learned: l, recency: recency, sum: make([][voices]float32, n),
-		age: make([]int32, n), often: make([]int32, n), count: make([]float32, n), seen: make([]bool, n)}
+		age: make([]int32, n), often: make([]int32, n), count: make([]float32, n), seen: make([]bool, n), profile: newProfile(l.content)}
 	if l.spectrum != nil {
 		w.state = make([]float32, l.spectrum.width)
 	}
@@ -114,6 +116,7 @@ func (w *listener) reset() {
 	w.touched = w.touched[:0]
 	w.loudest, w.kinds, w.again = [voices]float32{}, 0, -1
 	clear(w.state)
+	w.profile.reset()
 }
 
 // listen sums up what a history, oldest first, says of items. Times may be nil.
@@ -137,12 +140,23 @@ func (w *listener) listen(items []int32, times []int64) {
 			w.touch(i)
 			w.age[i] = int32(age + 1)
 			w.taste(i, age)
+			w.profile.add(i, age, w.recency)
 		}
 	}
+	w.touchUnmet()
 	for _, i := range w.touched {
-		w.sum[i][spectrumVoice] = w.spectral(i)
+		w.sum[i][spectrumVoice], w.sum[i][contentVoice] = w.spectral(i), w.profile.likeness(i)
 		for v, s := range w.sum[i] {
 			w.loudest[v] = max(w.loudest[v], s)
+		}
+	}
+}
+
+// touchUnmet has the items scored that few users have met, so that they are in order of what they say of themselves.
+func (w *listener) touchUnmet() {
+	if c := w.learned.content; c != nil {
+		for _, i := range c.unmet {
+			w.touch(i)
 		}
 	}
 }
@@ -236,8 +250,13 @@ func (w *listener) taste(i int32, age int) {
 func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
 	*x = [signals]float64{}
 	for v, s := range w.sum[i] {
-		if v == spectrumVoice && s == 0 { // an item that is looked at without anything but this speaking of it
-			s = w.spectral(i)
+		if s == 0 { // an item that is looked at without anything but these speaking of it
+			switch v {
+			case spectrumVoice:
+				s = w.spectral(i)
+			case contentVoice:
+				s = w.profile.likeness(i)
+			}
 		}
 		by := level[v]
 		if v >= tasteVoice && w.loudest[v] > 0 {

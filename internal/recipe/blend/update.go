@@ -28,6 +28,9 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 		if l.network, err = finish(old.network.Carry(t.Data.Items.Len(), recipe.Among(t.Data.Items, old.items))); err != nil {
 			return err
 		}
+		if l.network, err = l.network.told(ctx, l.content, t.Threads); err != nil {
+			return err
+		}
 	}
 	if t.Data.Reward == nil {
 		s.Reward = 0

@@ -2,7 +2,6 @@ package factors
 
 import (
 	"context"
-	"slices"
 
 	"github.com/kindredrec/kindred/internal/feature"
 	"github.com/kindredrec/kindred/internal/num/als"
@@ -16,7 +15,6 @@ import (
 
 // The bounds of what is told by metadata.
 const (
-	enough      = 10     // users who have met an item of which metadata tells nothing more
 	telling     = 3      // users of an item that the regression learns from
 	leastShare  = 0.01   // of the differences between items' vectors that features must explain
 	mostTelling = 50_000 // items that the regression learns from, evenly
@@ -33,15 +31,6 @@ type learned struct {
 	network *seqnet.Model // nil for none
 
 	evidence, heard []int32 // by item; nil for the users in the data
-}
-
-// share is how much of an item's vector is its metadata's: all of it for an item that nobody has met, nothing with
-// enough.
-func share(users int32) float32 {
-	if users >= enough {
-		return 0
-	}
-	return float32(enough-users) / float32(enough*(1+users))
 }
 
 // describe returns what was learned with the vectors of the items that few users have met mixed with what their metadata
@@ -75,18 +64,23 @@ func describe(ctx context.Context, t recipe.Training, asked bool, s *settings, l
 		s.Content = &content{penalty}
 	}
 	var err error
-	if l.vectors, err = mixIn(ctx, t, table, targets, s.Content.Penalty, l.evidence); err != nil || l.network == nil {
+	if l.vectors, err = table.Fill(ctx, targets, s.Content.Penalty, unproven(l.evidence), t.Threads); err != nil || l.network == nil {
 		return l, err
 	}
 	width := l.network.Shape().Width
 	targets.Records = tellingItems(l.heard)
 	targets.Vectors, targets.Dim, targets.Stride = l.network.Vectors(), width, width
-	vectors, err := mixIn(ctx, t, table, targets, s.Content.Penalty, l.heard)
+	vectors, err := table.Fill(ctx, targets, s.Content.Penalty, unproven(l.heard), t.Threads)
 	if err != nil {
 		return l, err
 	}
 	l.network, err = seqnet.Of(l.network.Shape(), l.network.Params(), vectors)
 	return l, err
+}
+
+// unproven says how much of an item's vector is to be its metadata's.
+func unproven(evidence []int32) func(i int) float32 {
+	return func(i int) float32 { return float32(recipe.Unproven(float64(evidence[i]))) }
 }
 
 // tellingItems are those that a regression learns from, at most mostTelling of them, ascending.
@@ -105,29 +99,4 @@ func tellingItems(evidence []int32) (items []int32) {
 		some[k] = items[int(float64(k)*step)]
 	}
 	return some
-}
-
-// mixIn returns the targets' vectors, which it leaves alone, with those of items of little evidence mixed with what the
-// table tells of them. An item without features keeps its vector.
-func mixIn(ctx context.Context, t recipe.Training, table *feature.Table, targets feature.Targets, penalty float64, evidence []int32) ([]float32, error) {
-	m, err := table.Fit(ctx, targets, penalty, t.Threads)
-	if err != nil {
-		return nil, err
-	}
-	vectors := slices.Clone(targets.Vectors)
-	err = als.Spread(ctx, t.Threads, len(evidence), 256, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			terms, values := table.Row(i)
-			by := share(evidence[i])
-			if by == 0 || len(terms) == 0 {
-				continue
-			}
-			v := vectors[i*targets.Stride : i*targets.Stride+targets.Dim]
-			for k := range v {
-				v[k] *= 1 - by
-			}
-			m.Add(by, terms, values, v)
-		}
-	})
-	return vectors, err
 }

@@ -62,10 +62,10 @@ func (m *model) learnedAnew(d *recipe.Data, vectors []float32, network *seqnet.M
 	l := learned{vectors: vectors, network: network, evidence: recipe.UniqueUsers(d), heard: make([]int32, n)}
 	for i := range n {
 		if _, found := slices.BinarySearch(fresh, i); !found {
-			l.evidence[i] = max(enough, l.evidence[i])
+			l.evidence[i] = max(recipe.ProvenBy, l.evidence[i])
 		}
 		if _, known := m.items.Find(d.Items.At(i)); known {
-			l.heard[i] = enough
+			l.heard[i] = recipe.ProvenBy
 		}
 	}
 	return l
@@ -77,7 +77,7 @@ func (m *model) carry(items recipe.Names) (vectors []float32, fresh []int) {
 	stride := als.Stride(m.settings.Dim)
 	vectors = make([]float32, items.Len()*stride)
 	for i := range items.Len() {
-		if k, ok := m.items.Find(items.At(i)); ok && (m.settings.Content == nil || m.count[k] >= enough) {
+		if k, ok := m.items.Find(items.At(i)); ok && (m.settings.Content == nil || m.count[k] >= recipe.ProvenBy) {
 			copy(vectors[i*stride:(i+1)*stride], m.vectors[k*stride:(k+1)*stride])
 		} else {
 			fresh = append(fresh, i)
