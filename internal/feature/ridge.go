@@ -249,7 +249,7 @@ func (t *Table) Choose(ctx context.Context, targets Targets, threads int) (penal
 		}
 		targets.Records = some
 	}
-	halves := targets.halves()
+	halves := targets.Halves()
 	for _, p := range penalties {
 		var wrong, all float64
 		for h := range halves {
@@ -267,8 +267,8 @@ func (t *Table) Choose(ctx context.Context, targets Targets, threads int) (penal
 	return penalty, share, nil
 }
 
-// halves splits the records as if by coin.
-func (t Targets) halves() [2]Targets {
+// Halves splits the records as if by coin.
+func (t Targets) Halves() [2]Targets {
 	out := [2]Targets{t, t}
 	out[0].Records, out[1].Records = nil, nil
 	for _, r := range t.Records {

@@ -30,6 +30,8 @@ type learned struct {
 	vectors []float32
 	network *seqnet.Model // nil for none
 
+	kin *kinship // nil for none
+
 	evidence, heard []int32 // by item; nil for the users in the data
 }
 

@@ -36,7 +36,7 @@ type Recipe struct {
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
-		Scores: true, Explores: true, Updates: true, Objectives: true, ItemMetadata: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Scores: true, Explores: true, Updates: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -46,7 +46,7 @@ func Personalization() Recipe {
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
-		Scores: true, Objectives: true, ItemMetadata: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
+		Scores: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
 		Description: "Reranks a list of items for a user.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -97,6 +97,7 @@ type settings struct {
 	Mix     float64       `json:",omitempty"` // logit per unit of inner product with the network's state; 0 without one
 	Network *seqnet.Shape `json:",omitempty"`
 	Content *content      `json:",omitempty"`
+	Kin     *kin          `json:",omitempty"`
 }
 
 // als returns the settings as the solver needs them.
@@ -154,13 +155,14 @@ func progress(t recipe.Training, done int) {
 //	ranked   float32, as far apart as widths says: vectors, the standard reward and the network's vectors; absent without
 //	         an objective and a network
 //
-// and those of the network, if there is one (putNetwork).
+// and those of the network, if there is one (putNetwork), and of what users' metadata tells, if it does (kinship.put).
 //
 // Items that few users have met get their vectors from metadata, if asked or if s says how; the encoder shares what was
 // learned, whatever comes after it.
 func write(ctx context.Context, t recipe.Training, asked bool, s settings, l learned, cold []int32) error {
 	n := t.Data.Items.Len()
-	gram, err := als.NewSolver(l.vectors, n, s.als()).Prepare(ctx, t.Threads)
+	solver := als.NewSolver(l.vectors, n, s.als())
+	gram, err := solver.Prepare(ctx, t.Threads)
 	if err != nil {
 		return err
 	}
@@ -170,6 +172,15 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 	}
 	if l, err = describe(ctx, t, asked, &s, l); err != nil {
 		return err
+	}
+	bias := logPopularity(count)
+	if asked {
+		if l.kin, err = learnKin(ctx, t, &s, solver, l.vectors, bias); err != nil {
+			return err
+		}
+	}
+	if s.Kin = nil; l.kin != nil {
+		s.Kin = &l.kin.kin
 	}
 	vectors, network, w := l.vectors, l.network, t.Out
 	if err := w.Names("items", n, t.Data.Items.At); err != nil {
@@ -181,7 +192,7 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 	if err := artifact.Put(w, "gram", gram); err != nil {
 		return err
 	}
-	if err := artifact.Put(w, "bias", logPopularity(count)); err != nil {
+	if err := artifact.Put(w, "bias", bias); err != nil {
 		return err
 	}
 	if err := artifact.Put(w, "count", count); err != nil {
@@ -201,6 +212,9 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 		}
 	}
 	if err := putNetwork(w, network); err != nil {
+		return err
+	}
+	if err := l.kin.put(w); err != nil {
 		return err
 	}
 	return w.Meta(s)
@@ -275,6 +289,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	}
 	if m.network != nil && m.network.Items() != n {
 		return nil, fmt.Errorf("open %s: the network knows %d items of %d", r.info.Name, m.network.Items(), n)
+	}
+	if m.kin, err = getKin(f, m.settings.Kin, m.settings.Dim); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	m.vectors = vectors
 	if m.matrix, err = topk.NewMatrix(n, stride, rows, bias); err != nil {

@@ -41,6 +41,7 @@ func of(r factors.Recipe) Recipe { return Recipe{factors: r, blend: blend.Under(
 func (r Recipe) Info() recipe.Info {
 	info := r.factors.Info()
 	info.ItemMetadata = info.ItemMetadata && blend.Personalization().Info().ItemMetadata
+	info.UserMetadata = info.UserMetadata && blend.Personalization().Info().UserMetadata
 	return info
 }
 

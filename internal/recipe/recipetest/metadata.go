@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kindredrec/kindred/internal/recipe"
@@ -23,6 +24,75 @@ func metadata(t *testing.T, r recipe.Recipe, mixes bool) {
 	t.Run("Fits", func(t *testing.T) { fits(t, r) })
 	if u, ok := r.(recipe.Updater); ok && r.Info().Updates {
 		t.Run("UpdatesByMetadata", func(t *testing.T) { updatesByMetadata(t, u) })
+	}
+}
+
+// A Person is a record of Users by field, in capital letters; "" for null.
+type Person map[string]string
+
+// Attribute implements recipe.Attributes.
+func (p Person) Attribute(field string) (string, float64, bool) {
+	text := p[strings.ToUpper(field)]
+	return text, 0, text != ""
+}
+
+// Kin is Tastes with a column of users that names their taste, in the words of the items' columns of this package.
+func Kin() *recipe.Data {
+	d, _ := Tastes()
+	g := make(Genres, d.Users.Len())
+	for u := range g {
+		g[u] = "all|" + [...]string{"even", "odd"}[u%2]
+	}
+	d.Columns, d.Texts, d.UserColumns = nil, nil, []recipe.Column{g}
+	return d
+}
+
+// answersKin checks that users of whom only their record is known get what those like them like, that a history counts
+// for more than a record, and that a record which says nothing changes nothing.
+func answersKin(t *testing.T, r recipe.Recipe) {
+	d := Kin()
+	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	ask := func(user recipe.Attributes, items []int32, times []int64) recipe.Answer {
+		q := recipe.Query{User: user, Known: len(items) > 0, Items: items, Times: times, Item: -1, Count: 10, Allow: met(d)}
+		if r.Info().Asks == recipe.ByUserList {
+			q.List = []int32{0, 1, 2, 3, 34, 35, 36, 37}
+		}
+		a := rank(t, m, q)[0]
+		a.Items, a.Scores = a.Items[:4], a.Scores[:4]
+		return a
+	}
+	for taste, word := range []string{"even", "odd"} {
+		person := Person{"GENRES": word}
+		for _, i := range ask(person, nil, nil).Items {
+			if int(i)%2 != taste {
+				t.Errorf("a stranger of the %s kind gets %v, want what that kind likes first", word, ask(person, nil, nil).Items)
+				break
+			}
+		}
+		items, times := d.History(1 - taste)
+		if got := ask(person, items, times).Items; int(got[0])%2 == taste {
+			t.Errorf("with a long history of the other taste, the %s kind gets %v, want that taste first", word, got)
+		}
+	}
+	want := ask(nil, nil, nil)
+	for _, person := range []Person{{}, {"GENRES": "nobody has this"}, {"OTHER": "even"}} {
+		if got := ask(person, nil, nil); !same(got, want) {
+			t.Errorf("a stranger with %v gets %v, want %v as without", person, got, want)
+		}
+	}
+}
+
+// muteUsers is mute for a column of users.
+func muteUsers(t *testing.T, r recipe.Recipe) {
+	d := Kin()
+	dir := t.TempDir()
+	without, with := filepath.Join(dir, "without"), filepath.Join(dir, "with")
+	d.UserColumns = []recipe.Column{slices.Repeat(Genres{"all"}, d.Users.Len())}
+	learn(t, r, d, with, 1, 2)
+	d.UserColumns = nil
+	learn(t, r, d, without, 1, 2)
+	if !bytes.Equal(read(t, without), read(t, with)) {
+		t.Error("a column with one value for all users changes the model")
 	}
 }
 

@@ -56,6 +56,10 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	if info.ItemMetadata {
 		metadata(t, r, slices.Contains(features, Fresher))
 	}
+	if info.UserMetadata {
+		t.Run("Kin", func(t *testing.T) { answersKin(t, r) })
+		t.Run("MuteUsers", func(t *testing.T) { muteUsers(t, r) })
+	}
 	for _, f := range features {
 		switch f {
 		case Trends:

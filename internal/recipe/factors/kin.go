@@ -1,0 +1,231 @@
+package factors
+
+import (
+	"context"
+	"math"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/feature"
+	"github.com/kindredrec/kindred/internal/num/als"
+	"github.com/kindredrec/kindred/internal/num/f32"
+	"github.com/kindredrec/kindred/internal/recipe"
+)
+
+// A user of whom nothing but a record is known is answered as people of their kind are: a ridge regression from
+// users' metadata to the vectors that they are encoded with tells in which direction theirs would lie from the mean. It
+// counts beside popularity, and as little as that once there are events.
+
+// The bounds of what is told by users' metadata.
+const (
+	kinUsers    = 20_000 // whom it is learned from, evenly
+	kinTests    = 600    // by whom it is weighed
+	kinTruth    = 50     // newest distinct items of one of these
+	kinForgot   = 20     // distinct items of a history from which on it counts no more
+	kinStrength = 60     // the most that it may weigh
+)
+
+// A kinship tells of a user's record what vector to begin with.
+type kinship struct {
+	space *feature.Space
+	to    *feature.Map
+	kin   kin
+}
+
+// A kin is the part of a kinship that is not arrays.
+type kin struct {
+	Fields []feature.Field
+	Weight float64 // logit per unit of inner product with what is told
+}
+
+// at returns what the vector of a user with so many distinct items begins with, scaled; nil if nothing is told.
+func (k *kinship) at(user recipe.Attributes, items int) []float32 {
+	if k == nil || user == nil || items >= kinForgot {
+		return nil
+	}
+	terms, values := k.space.Row(user)
+	if len(terms) == 0 {
+		return nil
+	}
+	by := k.kin.Weight * float64(popularityWeight(items)) * (1 - float64(items)/kinForgot)
+	x := make([]float32, len(k.to.Mean))
+	k.to.AddTerms(float32(by), terms, values, x)
+	return x
+}
+
+// learnKin returns what users' metadata tells; nil if that is nothing: if those whom it was not learned from are not told
+// better, by more than twice the deviation of how much better.
+//
+// Memory: vectors of 20,000 users, features as [feature.Learn] has it, and 16 KB for each of 600 tests.
+func learnKin(ctx context.Context, t recipe.Training, s *settings, solver *als.Solver, vectors, bias []float32) (*kinship, error) {
+	users := someUsers(t.Data)
+	if len(users) < 2*leastHeld || len(t.Data.UserColumns) == 0 {
+		return nil, nil
+	}
+	space, table := feature.Learn(recipe.Rows(t.Data.UserColumns, users), len(users))
+	if space == nil {
+		return nil, nil
+	}
+	histories := make([]history, len(users))
+	encoded := make([]float32, len(users)*solver.Stride())
+	err := als.Spread(ctx, t.Threads, len(users), 16, func(lo, hi int) {
+		w := solver.Workspace()
+		for k := lo; k < hi; k++ {
+			items, _ := t.Data.History(int(users[k]))
+			histories[k] = distinct(items)
+			copy(encoded[k*solver.Stride():], encode(solver, w, s.Encoder, histories[k]))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	targets := feature.Targets{Records: upTo(len(users)), Vectors: encoded, Dim: s.Dim, Stride: solver.Stride()}
+	penalty, explained, err := table.Choose(ctx, targets, t.Threads)
+	if err != nil || explained <= 0 {
+		return nil, err
+	}
+	weight, err := weighKin(ctx, table, targets, penalty, histories, vectors, bias, t.Threads)
+	t.Log.Debug("metadata of users", "terms", table.Terms, "penalty", penalty, "explains", explained, "weight", weight)
+	if err != nil || weight == 0 {
+		return nil, err
+	}
+	to, err := table.Fit(ctx, targets, penalty, t.Threads)
+	return &kinship{space, to, kin{space.Fields, weight}}, err
+}
+
+// someUsers are those with events, at most kinUsers of them, ascending.
+func someUsers(d *recipe.Data) (users []int32) {
+	step := max(1, float64(d.Users.Len())/kinUsers)
+	for at := 0.0; int(at) < d.Users.Len(); at += step {
+		if u := int(at); d.Start[u] < d.Start[u+1] {
+			users = append(users, int32(u))
+		}
+	}
+	return users
+}
+
+func upTo(n int) []int32 {
+	out := make([]int32, n)
+	for k := range out {
+		out[k] = int32(k)
+	}
+	return out
+}
+
+// A stranger is a user of the tests, of whom only the record is told.
+type stranger struct {
+	others, found         []float32 // inner products of (sampled) items and of those the user had with what is told
+	othersBias, foundBias []float32
+	step                  float64 // items that each of others stands for
+}
+
+// weighKin returns what makes items of users likeliest who are told by others: the weight of the inner product beside log
+// popularity. 0 if it does not help for sure.
+func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets, penalty float64, histories []history, vectors, bias []float32, threads int) (float64, error) {
+	halves := targets.Halves()
+	var tests []stranger
+	for h := range halves {
+		m, err := table.Fit(ctx, halves[h], penalty, threads)
+		if err != nil {
+			return 0, err
+		}
+		others := halves[1-h].Records
+		step := max(1, float64(len(others))*2/kinTests)
+		part := make([]stranger, int(math.Ceil(float64(len(others))/step)))
+		err = als.Spread(ctx, threads, len(part), 4, func(lo, hi int) {
+			x := make([]float32, targets.Stride)
+			for k := lo; k < hi; k++ {
+				u := int(others[min(len(others)-1, int(float64(k)*step))])
+				clear(x)
+				terms, values := table.Row(u)
+				m.AddTerms(1, terms, values, x)
+				part[k] = newStranger(x, histories[u], vectors, bias)
+			}
+		})
+		if err != nil {
+			return 0, err
+		}
+		tests = append(tests, part...)
+	}
+	weight := goldenMax(0, kinStrength, func(w float64) (sum float64) {
+		for k := range tests {
+			sum += tests[k].likelihood(w)
+		}
+		return sum
+	})
+	var sum, squares float64
+	for k := range tests {
+		more := tests[k].likelihood(weight) - tests[k].likelihood(0)
+		sum, squares = sum+more, squares+more*more
+	}
+	if sum <= 2*math.Sqrt(squares) {
+		return 0, nil
+	}
+	return weight, nil
+}
+
+// newStranger scores the items with what is told of a user.
+func newStranger(x []float32, h history, vectors, bias []float32) (s stranger) {
+	n := len(bias)
+	score := func(i int) float32 { return f32.Dot(x, vectors[i*len(x):(i+1)*len(x)]) }
+	had := map[int32]bool{}
+	for _, i := range h.items[max(0, len(h.items)-kinTruth):] {
+		had[i] = true
+		s.found, s.foundBias = append(s.found, score(int(i))), append(s.foundBias, bias[i])
+	}
+	s.step = max(1, float64(n)/calibrationItems)
+	for at := 0.0; int(at) < n; at += s.step {
+		if i := int(at); !had[int32(i)] {
+			s.others, s.othersBias = append(s.others, score(i)), append(s.othersBias, bias[i])
+		}
+	}
+	return s
+}
+
+// likelihood is the mean log likelihood of what the user had, among the others, if what is told weighs so much.
+func (s *stranger) likelihood(weight float64) (sum float64) {
+	logits := make([]float32, len(s.others))
+	for k, a := range s.others {
+		logits[k] = float32(weight*float64(a)) + s.othersBias[k]
+	}
+	z := logSum(logits, 1) + math.Log(s.step)
+	for k, a := range s.found {
+		logit := weight*float64(a) + float64(s.foundBias[k])
+		sum += logit - logAdd(z, logit)
+	}
+	return sum / float64(max(1, len(s.found)))
+}
+
+// put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
+//
+//	kin.places   uint32, feature.Space's
+//	kin.rarity   float32, alongside
+//	kin.vectors  float32, Dim numbers for each of these
+func (k *kinship) put(w *artifact.Writer) error {
+	if k == nil {
+		return nil
+	}
+	if err := artifact.Put(w, "kin.places", k.space.Places); err != nil {
+		return err
+	}
+	if err := artifact.Put(w, "kin.rarity", k.space.Rarity); err != nil {
+		return err
+	}
+	return artifact.Put(w, "kin.vectors", k.to.Terms)
+}
+
+// getKin opens what put wrote; nil for nil. It refers to f's memory.
+func getKin(f *artifact.File, of *kin, dim int) (*kinship, error) {
+	if of == nil {
+		return nil, nil
+	}
+	k := &kinship{space: &feature.Space{Fields: of.Fields}, to: &feature.Map{Mean: make([]float32, dim)}, kin: *of}
+	var err error
+	if k.space.Places, err = artifact.Get[uint32](f, "kin.places"); err != nil {
+		return nil, err
+	}
+	if k.space.Rarity, err = artifact.Get[float32](f, "kin.rarity"); err != nil {
+		return nil, err
+	}
+	k.to.Terms, err = artifact.Get[float32](f, "kin.vectors")
+	return k, err
+}
