@@ -19,11 +19,11 @@ const (
 // too large, less base[u],
 //
 //	limit[u] = nearest integer to x[u]·pars[0] − y[u]·pars[1] − z[u]·pars[2] − slack,  at most ±2³⁰
-//	hits[u] has i    if sums(u, i) ≥ limit[u]
+//	codes has the panel's number·codePanel + u·panelItems + i if sums(u, i) ≥ limit[u], in that order, found of them
 //	lanes[u][i mod 16] += exp2(sums(u, i)·(unit[u]·pars[3]) − shift[u])   if masks[u] has i
 //
-// in float32, each step rounded. find and sum stop after the first panel with a hit and return how many panels
-// are done; without one hits is zero. store writes the sums to out.
+// in float32, each step rounded. find and sum end before the first panel whose codes might not fit, which is when found is more
+// than room, and return how many panels are done. store writes the sums to out.
 //
 // In find and store a user is one byte per dimension; in sum two, and 128·high + low is the integer.
 type call struct {
@@ -40,7 +40,9 @@ type call struct {
 	x, y, z     [lanes]float32
 	base        [lanes]int32 // 128 times the sum of the user's integers, modulo 2³²
 	unit, shift [lanes]float32
-	hits        [lanes]uint32
+	codes       *uint32
+	room, found int
+	_           [5]int
 
 	start, limit [lanes]int32 // for the kernel
 	scale        [lanes]float32
@@ -48,6 +50,9 @@ type call struct {
 }
 
 const lanes = 16 // of a register
+
+// codePanel is by how much codes of items of panels that follow each other differ.
+const codePanel = 512
 
 // A panelPars is what a panel brings to limits and scores: see packed.
 type panelPars [4]float32
@@ -60,7 +65,20 @@ type tile struct {
 	ints   []int8
 	jobs   []*Job
 	ended  bool
+	finds  *finds // of all tiles
 }
+
+// finds are codes of hits: see call.
+type finds [mostFinds]uint32
+
+const (
+	mostFinds = 4096
+	// wide is how many places a kernel may write to behind the last find.
+	wide = 16
+)
+
+// mostFound is how many may be found before a panel, whose items may all hit.
+func (t *tile) mostFound() int { return mostFinds - wide - panelItems*t.n }
 
 // never is an x that no sum reaches, and always, negated, one that all do.
 const never = 0x1p62
@@ -97,6 +115,7 @@ func (t *tile) load(p *packed, jobs []*Job, digits int) {
 // aim points the call at panels.
 func (t *tile) aim(p *packed, first, panels int) {
 	t.items, t.pars, t.panels = &p.bytes[first*p.groups*groupBytes], &p.pars[first], panels
+	t.codes, t.room = &t.finds[0], t.mostFound()
 }
 
 // products returns sums(u, i) of a panel.
@@ -131,24 +150,23 @@ func (t *tile) limitOf(u int, par *panelPars) int32 {
 
 // loop is what the kernels of find compute, and with masks those of sum.
 func (t *tile) loop(p *packed, first, panels int, masks []uint32) (done int) {
-	t.hits = [lanes]uint32{}
+	t.found = 0
 	for k := range panels {
-		some := false
+		if t.found > t.mostFound() {
+			return k
+		}
 		par := &p.pars[first+k]
 		for u := range t.n {
 			sums, limit := t.products(u, p, first+k), t.limitOf(u, par)
 			for i, s := range sums {
 				if s >= limit {
-					t.hits[u] |= 1 << i
-					some = true
+					t.finds[t.found] = uint32(k*codePanel + u*panelItems + i)
+					t.found++
 				}
 			}
 			if masks != nil {
 				t.add(u, &sums, masks[k*t.n+u], float32(t.unit[u]*par[3]))
 			}
-		}
-		if some {
-			return k + 1
 		}
 	}
 	return panels

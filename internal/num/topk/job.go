@@ -24,6 +24,9 @@ type Job struct {
 	skip   []int32   // places, ascending
 	end    bool      // no item that is left can be among the best
 	user   [2]user   // of one digit and of two
+	floor  Key       // what a newcomer has to exceed: the last of some K that were found, 0 while there are fewer
+	keys   []Key     // of what was found above the floor of its time
+	kept   int       // of keys, when the floor was raised
 	ahead  int       // of skip: those before have been passed
 	placed []uint32  // Allow by places
 	moment moment
@@ -132,33 +135,70 @@ func (j *Job) x(digits int) float32 {
 	if j.Best.k == 0 || j.end {
 		return never
 	}
-	floor := j.Best.Floor()
-	if floor == 0 {
+	if j.floor == 0 {
 		return -never
 	}
-	x := (float64(floor.Score()) - 0x1p-147) / j.user[digits-1].scale
+	x := (float64(j.floor.Score()) - 0x1p-147) / j.user[digits-1].scale
 	x -= math.Abs(x) * 0x1p-20
 	return float32(min(max(x, -never), never))
 }
 
+// due says that enough has been found for raise to be worth its time. Until then some more is found than need be.
+func (j *Job) due() bool { return len(j.keys) >= j.kept+max(4, j.Best.k/2) }
+
+// raise drops of what was found nearly all that is not among the best K, and raises the floor.
+//
+// At every time K of the keys are not below the floor, which only rises. So the best K of all items are not below the
+// last floor, nor any before it: their panels find them, see user, and nothing drops them.
+func (j *Job) raise() {
+	k := j.Best.k
+	if len(j.keys) < k {
+		return
+	}
+	if len(j.keys) <= few || j.floor == 0 {
+		j.trim()
+		return
+	}
+	j.floor = max(j.floor, threshold(j.keys, k, j.floor.Score(), slices.Max(j.keys).Score()))
+	kept := j.keys[:0]
+	for _, key := range j.keys {
+		if key >= j.floor {
+			kept = append(kept, key)
+		}
+	}
+	j.keys, j.kept = kept, len(kept)
+	if j.kept > 2*k+few { // most of them equal
+		j.trim()
+	}
+}
+
+// trim drops all but the best, and raises the floor to the last of them.
+func (j *Job) trim() {
+	k := j.Best.k
+	if len(j.keys) < k || k == 0 {
+		return
+	}
+	choose(j.keys, k)
+	j.keys, j.kept = j.keys[:k], k
+	j.floor = slices.Min(j.keys)
+}
+
 // done reports that no item of a panel, nor of those after it, can be among the best.
 func (j *Job) done(p *packed, panel int) bool {
-	floor := j.Best.Floor()
-	if j.Best.k == 0 || floor == 0 {
+	if j.Best.k == 0 || j.floor == 0 {
 		return j.Best.k == 0
 	}
 	// Cauchy and Schwarz; a score rounds as above.
 	most := (j.norm*p.norms[panel] + math.Abs(float64(j.weight))*p.later[panel]) * (1 + 8*0x1p-24)
-	return most+0x1p-147 < float64(floor.Score())
+	return most+0x1p-147 < float64(j.floor.Score())
 }
 
 // reach is roughly the length of vector at which a job ends.
 func (j *Job) reach() float64 {
-	floor := j.Best.Floor()
-	if floor == 0 || j.norm == 0 || j.Best.k == 0 {
+	if j.floor == 0 || j.norm == 0 || j.Best.k == 0 {
 		return 0
 	}
-	return float64(floor.Score()) / j.norm
+	return float64(j.floor.Score()) / j.norm
 }
 
 // coarse is what the kernels of sum add for the item at a place.

@@ -11,22 +11,15 @@ type Key uint64
 
 // Make returns the key of an item. score must not be NaN; -0 counts as 0.
 func Make(score float32, index int32) Key {
-	b := math.Float32bits(score + 0) // -0 + 0 is +0
-	if b>>31 != 0 {
-		b = ^b
-	} else {
-		b |= 1 << 31
-	}
+	b := math.Float32bits(score + 0)  // -0 + 0 is +0
+	b ^= uint32(int32(b)>>31) | 1<<31 // all of a negative number's bits, the sign of another
 	return Key(b)<<32 | Key(^uint32(index))
 }
 
 // Score returns the score in k.
 func (k Key) Score() float32 {
 	b := uint32(k >> 32)
-	if b>>31 != 0 {
-		return math.Float32frombits(b &^ (1 << 31))
-	}
-	return math.Float32frombits(^b)
+	return math.Float32frombits(b ^ (uint32(int32(^b)>>31) | 1<<31))
 }
 
 // Index returns the item in k.
@@ -34,12 +27,14 @@ func (k Key) Index() int32 { return int32(^uint32(k)) }
 
 // A Heap keeps the largest keys it has seen. The zero Heap keeps none; call Reset first.
 type Heap struct {
-	k    int
-	keys []Key // a binary heap, smallest first, once it is full
+	k     int
+	keys  []Key // a binary heap, smallest first, once it is full
+	loose bool  // it is full and no heap yet
+	spare []Key
 }
 
 // Reset empties the heap and sets how many keys it keeps. Its memory is reused.
-func (h *Heap) Reset(k int) { h.k, h.keys = k, h.keys[:0] }
+func (h *Heap) Reset(k int) { h.k, h.keys, h.loose = k, h.keys[:0], false }
 
 // Floor returns the key that a newcomer has to exceed; 0, which no item has, while there is room.
 func (h *Heap) Floor() Key {
@@ -49,7 +44,24 @@ func (h *Heap) Floor() Key {
 	if h.k == 0 {
 		return math.MaxUint64
 	}
+	if h.loose {
+		h.arrange()
+	}
 	return h.keys[0]
+}
+
+// fill makes keys what the heap keeps, at most as many as it is for.
+func (h *Heap) fill(keys []Key) {
+	h.keys = append(h.keys[:0], keys...)
+	h.loose = len(keys) == h.k
+}
+
+// arrange makes a heap of the keys.
+func (h *Heap) arrange() {
+	for i := h.k/2 - 1; i >= 0; i-- {
+		h.sink(i)
+	}
+	h.loose = false
 }
 
 // Push offers a key.
@@ -57,11 +69,7 @@ func (h *Heap) Push(key Key) {
 	switch {
 	case len(h.keys) < h.k:
 		h.keys = append(h.keys, key)
-		if len(h.keys) == h.k {
-			for i := h.k/2 - 1; i >= 0; i-- {
-				h.sink(i)
-			}
-		}
+		h.loose = len(h.keys) == h.k
 	case key > h.Floor():
 		h.keys[0] = key
 		h.sink(0)
@@ -97,11 +105,6 @@ func (h *Heap) sink(i int) {
 
 // Sorted returns the keys, best first, and leaves the heap to be Reset. The slice is the heap's own.
 func (h *Heap) Sorted() []Key {
-	slices.SortFunc(h.keys, func(a, b Key) int {
-		if a > b {
-			return -1
-		}
-		return 1
-	})
+	h.spare = sortDown(h.keys, h.spare)
 	return h.keys
 }

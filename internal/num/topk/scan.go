@@ -8,10 +8,11 @@ package topk
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/kindredrec/kindred/internal/num/bitset"
 )
@@ -41,7 +42,9 @@ func Best(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx
 func Scan(ctx context.Context, m *Matrix, jobs []Job) error { return scanAll(ctx, m, jobs, true) }
 
 func scanAll(ctx context.Context, m *Matrix, jobs []Job, sum bool) error {
-	s := scan{Matrix: m, packed: m.byLength(), sum: sum}
+	s := scans.Get().(*scan)
+	defer s.release()
+	s.Matrix, s.packed, s.sum = m, m.byLength(), sum
 	most := mostTiles * tileUsers
 	if sum {
 		most /= 2
@@ -63,6 +66,8 @@ type scan struct {
 	sum   bool // sums are wanted
 	tiles []tile
 	group []*Job
+	finds finds
+	pairs pairs
 
 	sums     []int32 // of the first panels
 	keys     []Key   // of one user, likewise
@@ -71,6 +76,21 @@ type scan struct {
 	masks    []uint32
 	placed   map[*bitset.Set][]uint32
 	stranger *Job // the last job without a vector
+}
+
+// scans keep the memory of scans for the next: a user alone takes less time than to clear it.
+var scans = sync.Pool{New: func() any { return new(scan) }}
+
+// release makes s free for another scan.
+func (s *scan) release() {
+	clear(s.group)
+	for k := range s.tiles {
+		t := &s.tiles[k]
+		*t = tile{ints: t.ints, finds: t.finds}
+	}
+	s.Matrix, s.packed, s.placed, s.stranger = nil, nil, nil, nil
+	s.pairs.forget()
+	scans.Put(s)
 }
 
 // run scans as many jobs as fit the tiles.
@@ -144,7 +164,11 @@ func (s *scan) begin(jobs []Job) {
 	s.placed = nil
 	for k := range jobs {
 		j := &jobs[k]
+		if len(j.wide) != s.Stride {
+			panic(fmt.Sprintf("a user's vector has %d numbers, want %d as the items'", len(j.wide), s.Stride))
+		}
 		j.Sum, j.Shift, j.end, j.sumEnd = 0, 0, false, len(s.pars)
+		j.floor, j.keys, j.kept = 0, j.keys[:0], 0
 		if j.norm == 0 {
 			s.flat(j)
 			continue
@@ -173,6 +197,8 @@ func (s *scan) warmUp() int {
 		s.warm(t, jobs, panels)
 	}
 	for _, j := range s.group {
+		j.trim()
+		j.Best.fill(j.keys)
 		if best, some := j.Best.Top(); some && far(float64(best.Score())) {
 			j.Shift = float64(best.Score())
 		}
@@ -183,7 +209,7 @@ func (s *scan) warmUp() int {
 // loaded returns n tiles to load.
 func (s *scan) loaded(n int) []tile {
 	for len(s.tiles) < n {
-		s.tiles = append(s.tiles, tile{})
+		s.tiles = append(s.tiles, tile{finds: &s.finds})
 	}
 	return s.tiles[:n]
 }
@@ -214,6 +240,10 @@ func (s *scan) pass(ctx context.Context, jobs []*Job, searched, digits int) erro
 		if !working {
 			break
 		}
+	}
+	for _, j := range jobs {
+		j.trim()
+		j.Best.fill(j.keys)
 	}
 	return ctx.Err()
 }
@@ -369,48 +399,64 @@ func (s *scan) warm(t *tile, jobs []*Job, panels int) {
 	}
 }
 
+// first finds a floor for user u in the sums of the first panels: it offers the best by their sums, about K, and then what
+// can still be among the best.
 func (s *scan) first(t *tile, u, panels int) {
 	j := t.jobs[u]
-	s.keys = s.keys[:0]
-	for k := range panels {
-		sums := (*[panelItems]int32)(s.sums[(k*t.n+u)*panelItems:])
-		scale := s.pars[k][3]
-		for n, i := range s.panel(k) {
-			place := int32(k*panelItems + n)
-			if j.allowed(i, place) {
-				s.keys = append(s.keys, Make(float32(sums[n])*scale, place))
-			}
+	least, most := s.coarseKeys(t, u, panels)
+	head := Key(0)
+	if len(s.keys) > j.Best.k {
+		head = threshold(s.keys, j.Best.k, least, most)
+	}
+	rest := s.keys[:0]
+	for _, key := range s.keys {
+		if key > head {
+			s.pairs.note(s.Matrix, j, s.ids[key.Index()])
+		} else {
+			rest = append(rest, key)
 		}
 	}
-	head := min(j.Best.k, len(s.keys))
-	choose(s.keys, head)
-	for _, key := range s.keys[:head] {
-		s.offer(j, s.ids[key.Index()])
-	}
+	s.offer()
+	j.raise()
 	t.x[u] = j.x(t.digits)
 	last, limit := int32(-1), int32(0)
-	for _, key := range s.keys[head:] {
-		k, n := key.Index()/panelItems, int(key.Index()%panelItems)
+	for _, key := range rest {
+		k, at := key.Index()/panelItems, int(key.Index()%panelItems)
 		if k != last {
 			last, limit = k, t.limitOf(u, &s.pars[k])
 		}
-		if s.sums[(int(k)*t.n+u)*panelItems+n] < limit {
-			continue
-		}
-		if s.offer(j, s.ids[key.Index()]) {
-			t.x[u], last = j.x(t.digits), -1
+		if s.sums[(int(k)*t.n+u)*panelItems+at] >= limit {
+			s.pairs.note(s.Matrix, j, s.ids[key.Index()])
 		}
 	}
+	s.offer()
+	j.raise()
 }
 
-// offer pushes an item and reports whether it is among the best so far.
-func (s *scan) offer(j *Job, i int32) bool {
-	key := Make(s.Score(j, int(i)), i)
-	if key <= j.Best.Floor() {
-		return false
+// coarseKeys sets keys to what sums say of the places that user u considers, and returns between what they lie.
+func (s *scan) coarseKeys(t *tile, u, panels int) (least, most float32) {
+	j := t.jobs[u]
+	s.keys = s.keys[:0]
+	all := len(j.skip) == 0 && j.Allow == nil
+	least, most = math.MaxFloat32, -math.MaxFloat32
+	for k := range panels {
+		sums, scale := (*[panelItems]int32)(s.sums[(k*t.n+u)*panelItems:]), s.pars[k][3]
+		for at, i := range s.panel(k) {
+			place := int32(k*panelItems + at)
+			if !all && !j.allowed(i, place) {
+				continue
+			}
+			x := float32(sums[at]) * scale
+			if x < least {
+				least = x
+			}
+			if x > most {
+				most = x
+			}
+			s.keys = append(s.keys, Make(x, place))
+		}
 	}
-	j.Best.Push(key)
-	return true
+	return least, most
 }
 
 // chunk goes over the panels of a chunk with a tile. It returns false when the tile's jobs have all ended.
@@ -429,8 +475,9 @@ func (s *scan) chunk(t *tile, first int) bool {
 		t.ended = false // there is more to add
 		masks := s.mask(t, first, end-first)
 		for at := first; at < end; {
-			at += t.sum(s.packed, at, end-at, masks[(at-first)*t.n:])
-			s.hits(t, at-1)
+			n := t.sum(s.packed, at, min(end-at, step(at)), masks[(at-first)*t.n:])
+			s.take(t, at)
+			at += n
 		}
 		s.collect(t)
 		return true
@@ -440,11 +487,15 @@ func (s *scan) chunk(t *tile, first int) bool {
 	}
 	end = s.last(t, first, end)
 	for at := first; at < end; {
-		at += t.find(s.packed, at, end-at)
-		s.hits(t, at-1)
+		n := t.find(s.packed, at, min(end-at, step(at)))
+		s.take(t, at)
+		at += n
 	}
 	return true
 }
+
+// step is how many panels are searched with one floor, where so many have been.
+func step(done int) int { return max(4, done/2) }
 
 // last returns the end of those panels before end that a tile has to go to.
 func (s *scan) last(t *tile, first, end int) int {
@@ -458,54 +509,39 @@ func (s *scan) last(t *tile, first, end int) int {
 	})
 }
 
-// hits offers the items that hit in a panel.
-func (s *scan) hits(t *tile, panel int) {
-	items := s.panel(panel)
-	for u, j := range t.jobs {
-		hits := t.hits[u]
-		if hits == 0 {
+// take offers what a tile has found from a panel on.
+func (s *scan) take(t *tile, first int) {
+	for _, code := range t.finds[:t.found] {
+		j, panel := t.jobs[code/panelItems%lanes], first+int(code/codePanel)
+		place := panel*panelItems + int(code%panelItems)
+		if place >= s.N {
 			continue
 		}
-		if len(items) < panelItems {
-			hits &= 1<<len(items) - 1
+		if i := s.ids[place]; j.allowed(i, int32(place)) {
+			s.pairs.note(s.Matrix, j, i)
 		}
-		for ; hits != 0; hits &= hits - 1 {
-			n := bits.TrailingZeros32(hits)
-			if place := int32(panel*panelItems + n); j.allowed(items[n], place) && s.offer(j, items[n]) {
-				t.x[u] = j.x(t.digits)
-			}
+	}
+	s.offer()
+	for u, j := range t.jobs {
+		if j.due() {
+			j.raise()
+			t.x[u] = j.x(t.digits)
 		}
 	}
 }
 
-// choose moves the largest n keys to the front.
-func choose(keys []Key, n int) {
-	lo, hi := 0, len(keys)
-	for hi-lo > 1 && n > lo && n < hi {
-		pivot := median(keys[lo], keys[lo+(hi-lo)/2], keys[hi-1])
-		a, b := lo, hi-1
-		for a <= b {
-			for keys[a] > pivot {
-				a++
-			}
-			for keys[b] < pivot {
-				b--
-			}
-			if a <= b {
-				keys[a], keys[b] = keys[b], keys[a]
-				a++
-				b--
-			}
+// offer scores what was noted.
+func (s *scan) offer() {
+	s.pairs.scores(s.Matrix)
+	for k, c := range s.pairs.what {
+		j := c.job
+		key := Make(float32(s.pairs.sums[k])+float32(j.weight*s.Bias[c.item]), c.item)
+		if key <= j.floor {
+			continue
 		}
-		switch { // lo…b, and a…hi, which are smaller
-		case n <= b+1:
-			hi = b + 1
-		case n >= a:
-			lo = a
-		default:
-			return
+		if j.keys = append(j.keys, key); len(j.keys) >= 2*j.Best.k+few {
+			j.raise()
 		}
 	}
+	s.pairs.clear()
 }
-
-func median(a, b, c Key) Key { return max(min(a, b), min(max(a, b), c)) }

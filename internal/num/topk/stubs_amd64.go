@@ -63,3 +63,8 @@ func store12VNNI(call **uint8) (done int)
 //
 //go:noescape
 func store12AVX2(call **uint8) (done int)
+
+// exactAVX2 sets n sums, an even number, to the exact products of pairs. Behind them there are 8 pairs more.
+//
+//go:noescape
+func exactAVX2(pairs **float64, n int, blocks int, sums *float64)

@@ -22,10 +22,26 @@ DATA numbers<>+56(SB)/4, $0x00000010
 DATA numbers<>+60(SB)/4, $0x00000020
 DATA numbers<>+64(SB)/4, $0x00000040
 DATA numbers<>+68(SB)/4, $0x00000080
-GLOBL numbers<>(SB), RODATA|NOPTR, $72
+DATA numbers<>+72(SB)/4, $0x00000000
+DATA numbers<>+76(SB)/4, $0x00000001
+DATA numbers<>+80(SB)/4, $0x00000002
+DATA numbers<>+84(SB)/4, $0x00000003
+DATA numbers<>+88(SB)/4, $0x00000004
+DATA numbers<>+92(SB)/4, $0x00000005
+DATA numbers<>+96(SB)/4, $0x00000006
+DATA numbers<>+100(SB)/4, $0x00000007
+DATA numbers<>+104(SB)/4, $0x00000008
+DATA numbers<>+108(SB)/4, $0x00000009
+DATA numbers<>+112(SB)/4, $0x0000000a
+DATA numbers<>+116(SB)/4, $0x0000000b
+DATA numbers<>+120(SB)/4, $0x0000000c
+DATA numbers<>+124(SB)/4, $0x0000000d
+DATA numbers<>+128(SB)/4, $0x0000000e
+DATA numbers<>+132(SB)/4, $0x0000000f
+GLOBL numbers<>(SB), RODATA|NOPTR, $136
 
 // func find1VNNI(call **uint8) (done int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI, POPCNT
 TEXT ·find1VNNI(SB), $0-16
 	MOVQ  call+0(FP), AX
 	MOVQ  (AX), CX
@@ -33,10 +49,14 @@ TEXT ·find1VNNI(SB), $0-16
 	MOVQ  24(AX), BX
 	MOVQ  16(AX), SI
 	XORQ  DI, DI
+	MOVQ  $0x00000000, 464(AX)
 	TESTQ BX, BX
 	JZ    find1VNNIend
 
 find1VNNIpanel:
+	MOVQ         464(AX), R8
+	CMPQ         R8, 456(AX)
+	JGT          find1VNNIend
 	VMOVUPS      64(AX), Z0
 	VMULPS.BCST  (DX), Z0, Z0
 	VMOVUPS      128(AX), Z9
@@ -115,48 +135,70 @@ find1VNNIadd:
 	VPADDD    Z7, Z5, Z5
 	VPADDD    Z5, Z9, Z9
 	ADDQ      $0x10, DX
-	INCQ      DI
 	VMOVDQA32 Z0, Z10
 	VPANDD    Z9, Z10, Z10
 	VPMOVD2M  Z10, K1
 	KXNORW    K2, K2, K2
 	KORTESTW  K1, K1
 	JCC       find1VNNIhit
-	CMPQ      DI, BX
-	JNE       find1VNNIpanel
+
+find1VNNInext:
+	INCQ DI
+	CMPQ DI, BX
+	JNE  find1VNNIpanel
 
 find1VNNIend:
-	VPXORQ    Z8, Z8, Z8
-	VMOVDQU32 Z8, 448(AX)
 	VZEROUPPER
-	MOVQ      DI, done+8(FP)
+	MOVQ DI, done+8(FP)
 	RET
 
 find1VNNIhit:
-	VPMOVD2M Z0, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 448(AX)
-	VPMOVD2M Z9, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 450(AX)
-	VZEROUPPER
-	MOVQ     DI, done+8(FP)
-	RET
+	MOVQ          448(AX), R8
+	MOVQ          464(AX), R9
+	MOVQ          DI, R10
+	SHLQ          $0x09, R10
+	VPXORQ        Z8, Z8, Z8
+	VMOVDQU32     numbers<>+72(SB), Z10
+	VPCMPD        $0x05, Z8, Z0, K1
+	VPCMPD        $0x05, Z8, Z9, K3
+	KORTESTW      K1, K3
+	JEQ           find1VNNIhit1
+	LEAL          (R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z10, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          16(R10), R10
+	VPBROADCASTD  R10, Z0
+	VPADDD        Z10, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, R9
+
+find1VNNIhit1:
+	MOVQ R9, 464(AX)
+	JMP  find1VNNInext
 
 // func find1AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·find1AVX2(SB), $128-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	XORQ    BX, BX
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	XORQ BX, BX
+	MOVQ $0x00000000, 464(AX)
 
 find1AVX2panel:
 	CMPQ         24(AX), BX
 	JEQ          find1AVX2end
+	MOVQ         464(AX), SI
+	CMPQ         SI, 456(AX)
+	JGT          find1AVX2end
 	VPXOR        Y0, Y0, Y0
 	VBROADCASTSS (DX), Y0
 	VMULPS       64(AX), Y0, Y0
@@ -238,7 +280,6 @@ find1AVX2group:
 	SHLQ         $0x07, SI
 	ADDQ         SI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         BX
 	VPCMPEQD     Y0, Y0, Y0
 	VMOVDQU      (SP), Y1
 	VBROADCASTSS 512(AX), Y2
@@ -258,33 +299,56 @@ find1AVX2group:
 	VPAND        Y1, Y0, Y0
 	VMOVMSKPS    Y0, SI
 	CMPL         SI, $0x000000ff
-	JEQ          find1AVX2panel
-	VMOVDQU      (SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 448(AX)
-	VMOVDQU      32(SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 449(AX)
-	VMOVDQU      64(SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 450(AX)
+	JEQ          find1AVX2next
+	MOVQ         448(AX), SI
+	MOVQ         464(AX), DI
+	MOVQ         BX, R8
+	SHLQ         $0x09, R8
+	XORL         R9, R9
 	VMOVDQU      96(SP), Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 451(AX)
-	JMP          find1AVX2end
-	JMP find1AVX2panel
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find1AVX2hit0none
+
+find1AVX2hit0:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL (R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find1AVX2hit0
+
+find1AVX2hit0none:
+	MOVQ DI, 464(AX)
+
+find1AVX2next:
+	INCQ BX
+	JMP  find1AVX2panel
 
 find1AVX2end:
 	VZEROUPPER
@@ -292,7 +356,7 @@ find1AVX2end:
 	RET
 
 // func find12VNNI(call **uint8) (done int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI, POPCNT
 TEXT ·find12VNNI(SB), $0-16
 	MOVQ  call+0(FP), AX
 	MOVQ  (AX), CX
@@ -300,10 +364,14 @@ TEXT ·find12VNNI(SB), $0-16
 	MOVQ  24(AX), BX
 	MOVQ  16(AX), SI
 	XORQ  DI, DI
+	MOVQ  $0x00000000, 464(AX)
 	TESTQ BX, BX
 	JZ    find12VNNIend
 
 find12VNNIpanel:
+	MOVQ         464(AX), R8
+	CMPQ         R8, 456(AX)
+	JGT          find12VNNIend
 	VMOVUPS      64(AX), Z0
 	VMULPS.BCST  (DX), Z0, Z0
 	VMOVUPS      128(AX), Z3
@@ -391,7 +459,6 @@ find12VNNIgroup:
 	DECQ         R9
 	JNZ          find12VNNIgroup
 	ADDQ         $0x10, DX
-	INCQ         DI
 	VMOVDQA32    Z0, Z26
 	VPTERNLOGD   $0x80, Z3, Z4, Z26
 	VPTERNLOGD   $0x80, Z5, Z6, Z26
@@ -409,107 +476,306 @@ find12VNNIgroup:
 	KXNORW       K2, K2, K2
 	KORTESTW     K1, K1
 	JCC          find12VNNIhit
-	CMPQ         DI, BX
-	JNE          find12VNNIpanel
+
+find12VNNInext:
+	INCQ DI
+	CMPQ DI, BX
+	JNE  find12VNNIpanel
 
 find12VNNIend:
-	VPXORQ    Z2, Z2, Z2
-	VMOVDQU32 Z2, 448(AX)
 	VZEROUPPER
-	MOVQ      DI, done+8(FP)
+	MOVQ DI, done+8(FP)
 	RET
 
 find12VNNIhit:
-	VPMOVD2M Z0, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 448(AX)
-	VPMOVD2M Z3, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 450(AX)
-	VPMOVD2M Z4, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 452(AX)
-	VPMOVD2M Z5, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 454(AX)
-	VPMOVD2M Z6, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 456(AX)
-	VPMOVD2M Z7, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 458(AX)
-	VPMOVD2M Z8, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 460(AX)
-	VPMOVD2M Z9, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 462(AX)
-	VPMOVD2M Z10, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 464(AX)
-	VPMOVD2M Z11, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 466(AX)
-	VPMOVD2M Z12, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 468(AX)
-	VPMOVD2M Z13, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 470(AX)
-	VPMOVD2M Z14, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 472(AX)
-	VPMOVD2M Z15, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 474(AX)
-	VPMOVD2M Z16, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 476(AX)
-	VPMOVD2M Z17, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 478(AX)
-	VPMOVD2M Z18, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 480(AX)
-	VPMOVD2M Z19, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 482(AX)
-	VPMOVD2M Z20, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 484(AX)
-	VPMOVD2M Z21, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 486(AX)
-	VPMOVD2M Z22, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 488(AX)
-	VPMOVD2M Z23, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 490(AX)
-	VPMOVD2M Z24, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 492(AX)
-	VPMOVD2M Z25, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 494(AX)
-	VZEROUPPER
-	MOVQ     DI, done+8(FP)
-	RET
+	MOVQ          448(AX), R8
+	MOVQ          464(AX), R9
+	MOVQ          DI, R10
+	SHLQ          $0x09, R10
+	VPXORQ        Z2, Z2, Z2
+	VMOVDQU32     numbers<>+72(SB), Z26
+	VPCMPD        $0x05, Z2, Z0, K1
+	VPCMPD        $0x05, Z2, Z3, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit1
+	LEAL          (R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          16(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit1:
+	VPCMPD        $0x05, Z2, Z4, K1
+	VPCMPD        $0x05, Z2, Z5, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit2
+	LEAL          32(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          48(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit2:
+	VPCMPD        $0x05, Z2, Z6, K1
+	VPCMPD        $0x05, Z2, Z7, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit3
+	LEAL          64(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          80(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit3:
+	VPCMPD        $0x05, Z2, Z8, K1
+	VPCMPD        $0x05, Z2, Z9, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit4
+	LEAL          96(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          112(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit4:
+	VPCMPD        $0x05, Z2, Z10, K1
+	VPCMPD        $0x05, Z2, Z11, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit5
+	LEAL          128(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          144(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit5:
+	VPCMPD        $0x05, Z2, Z12, K1
+	VPCMPD        $0x05, Z2, Z13, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit6
+	LEAL          160(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          176(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit6:
+	VPCMPD        $0x05, Z2, Z14, K1
+	VPCMPD        $0x05, Z2, Z15, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit7
+	LEAL          192(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          208(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit7:
+	VPCMPD        $0x05, Z2, Z16, K1
+	VPCMPD        $0x05, Z2, Z17, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit8
+	LEAL          224(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          240(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit8:
+	VPCMPD        $0x05, Z2, Z18, K1
+	VPCMPD        $0x05, Z2, Z19, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit9
+	LEAL          256(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          272(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit9:
+	VPCMPD        $0x05, Z2, Z20, K1
+	VPCMPD        $0x05, Z2, Z21, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit10
+	LEAL          288(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          304(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit10:
+	VPCMPD        $0x05, Z2, Z22, K1
+	VPCMPD        $0x05, Z2, Z23, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit11
+	LEAL          320(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          336(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+
+find12VNNIhit11:
+	VPCMPD        $0x05, Z2, Z24, K1
+	VPCMPD        $0x05, Z2, Z25, K3
+	KORTESTW      K1, K3
+	JEQ           find12VNNIhit12
+	LEAL          352(R10), R11
+	VPBROADCASTD  R11, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K1, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	LEAL          368(R10), R10
+	VPBROADCASTD  R10, Z0
+	VPADDD        Z26, Z0, Z0
+	VPCOMPRESSD.Z Z0, K3, Z0
+	VMOVDQU32     Z0, (R8)(R9*4)
+	KMOVW         K3, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, R9
+
+find12VNNIhit12:
+	MOVQ R9, 464(AX)
+	JMP  find12VNNInext
 
 // func find12AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·find12AVX2(SB), $1536-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	XORQ    BX, BX
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	XORQ BX, BX
+	MOVQ $0x00000000, 464(AX)
 
 find12AVX2panel:
 	CMPQ         24(AX), BX
 	JEQ          find12AVX2end
+	MOVQ         464(AX), SI
+	CMPQ         SI, 456(AX)
+	JGT          find12AVX2end
 	VPXOR        Y0, Y0, Y0
 	VBROADCASTSS (DX), Y0
 	VMULPS       64(AX), Y0, Y0
@@ -673,7 +939,6 @@ find12AVX2half1group:
 	SHLQ         $0x07, SI
 	ADDQ         SI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         BX
 	VPCMPEQD     Y0, Y0, Y0
 	VMOVDQU      (SP), Y1
 	VBROADCASTSS 512(AX), Y2
@@ -869,297 +1134,496 @@ find12AVX2half1group:
 	VPAND        Y1, Y0, Y0
 	VMOVMSKPS    Y0, SI
 	CMPL         SI, $0x000000ff
-	JEQ          find12AVX2panel
-	VMOVDQU      (SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 448(AX)
-	VMOVDQU      32(SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 449(AX)
-	VMOVDQU      64(SP), Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 450(AX)
+	JEQ          find12AVX2next
+	MOVQ         448(AX), SI
+	MOVQ         464(AX), DI
+	MOVQ         BX, R8
+	SHLQ         $0x09, R8
+	XORL         R9, R9
 	VMOVDQU      96(SP), Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 451(AX)
-	VMOVDQU      128(SP), Y0
-	VBROADCASTSS 516(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      64(SP), Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 452(AX)
-	VMOVDQU      160(SP), Y0
-	VBROADCASTSS 516(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      32(SP), Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 453(AX)
-	VMOVDQU      192(SP), Y0
-	VBROADCASTSS 516(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      (SP), Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 454(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit0none
+
+find12AVX2hit0:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL (R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit0
+
+find12AVX2hit0none:
+	XORL         R9, R9
 	VMOVDQU      224(SP), Y0
 	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 455(AX)
-	VMOVDQU      256(SP), Y0
-	VBROADCASTSS 520(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      192(SP), Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 456(AX)
-	VMOVDQU      288(SP), Y0
-	VBROADCASTSS 520(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      160(SP), Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 457(AX)
-	VMOVDQU      320(SP), Y0
-	VBROADCASTSS 520(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      128(SP), Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 458(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit1none
+
+find12AVX2hit1:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 32(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit1
+
+find12AVX2hit1none:
+	XORL         R9, R9
 	VMOVDQU      352(SP), Y0
 	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 459(AX)
-	VMOVDQU      384(SP), Y0
-	VBROADCASTSS 524(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      320(SP), Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 460(AX)
-	VMOVDQU      416(SP), Y0
-	VBROADCASTSS 524(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      288(SP), Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 461(AX)
-	VMOVDQU      448(SP), Y0
-	VBROADCASTSS 524(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      256(SP), Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 462(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit2none
+
+find12AVX2hit2:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 64(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit2
+
+find12AVX2hit2none:
+	XORL         R9, R9
 	VMOVDQU      480(SP), Y0
 	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 463(AX)
-	VMOVDQU      512(SP), Y0
-	VBROADCASTSS 528(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      448(SP), Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 464(AX)
-	VMOVDQU      544(SP), Y0
-	VBROADCASTSS 528(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      416(SP), Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 465(AX)
-	VMOVDQU      576(SP), Y0
-	VBROADCASTSS 528(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      384(SP), Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 466(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit3none
+
+find12AVX2hit3:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 96(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit3
+
+find12AVX2hit3none:
+	XORL         R9, R9
 	VMOVDQU      608(SP), Y0
 	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 467(AX)
-	VMOVDQU      640(SP), Y0
-	VBROADCASTSS 532(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      576(SP), Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 468(AX)
-	VMOVDQU      672(SP), Y0
-	VBROADCASTSS 532(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      544(SP), Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 469(AX)
-	VMOVDQU      704(SP), Y0
-	VBROADCASTSS 532(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      512(SP), Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 470(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit4none
+
+find12AVX2hit4:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 128(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit4
+
+find12AVX2hit4none:
+	XORL         R9, R9
 	VMOVDQU      736(SP), Y0
 	VBROADCASTSS 532(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 471(AX)
-	VMOVDQU      768(SP), Y0
-	VBROADCASTSS 536(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      704(SP), Y0
+	VBROADCASTSS 532(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 472(AX)
-	VMOVDQU      800(SP), Y0
-	VBROADCASTSS 536(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      672(SP), Y0
+	VBROADCASTSS 532(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 473(AX)
-	VMOVDQU      832(SP), Y0
-	VBROADCASTSS 536(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      640(SP), Y0
+	VBROADCASTSS 532(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 474(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit5none
+
+find12AVX2hit5:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 160(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit5
+
+find12AVX2hit5none:
+	XORL         R9, R9
 	VMOVDQU      864(SP), Y0
 	VBROADCASTSS 536(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 475(AX)
-	VMOVDQU      896(SP), Y0
-	VBROADCASTSS 540(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      832(SP), Y0
+	VBROADCASTSS 536(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 476(AX)
-	VMOVDQU      928(SP), Y0
-	VBROADCASTSS 540(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      800(SP), Y0
+	VBROADCASTSS 536(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 477(AX)
-	VMOVDQU      960(SP), Y0
-	VBROADCASTSS 540(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      768(SP), Y0
+	VBROADCASTSS 536(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 478(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit6none
+
+find12AVX2hit6:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 192(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit6
+
+find12AVX2hit6none:
+	XORL         R9, R9
 	VMOVDQU      992(SP), Y0
 	VBROADCASTSS 540(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 479(AX)
-	VMOVDQU      1024(SP), Y0
-	VBROADCASTSS 544(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      960(SP), Y0
+	VBROADCASTSS 540(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 480(AX)
-	VMOVDQU      1056(SP), Y0
-	VBROADCASTSS 544(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      928(SP), Y0
+	VBROADCASTSS 540(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 481(AX)
-	VMOVDQU      1088(SP), Y0
-	VBROADCASTSS 544(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      896(SP), Y0
+	VBROADCASTSS 540(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 482(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit7none
+
+find12AVX2hit7:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 224(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit7
+
+find12AVX2hit7none:
+	XORL         R9, R9
 	VMOVDQU      1120(SP), Y0
 	VBROADCASTSS 544(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 483(AX)
-	VMOVDQU      1152(SP), Y0
-	VBROADCASTSS 548(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1088(SP), Y0
+	VBROADCASTSS 544(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 484(AX)
-	VMOVDQU      1184(SP), Y0
-	VBROADCASTSS 548(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1056(SP), Y0
+	VBROADCASTSS 544(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 485(AX)
-	VMOVDQU      1216(SP), Y0
-	VBROADCASTSS 548(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1024(SP), Y0
+	VBROADCASTSS 544(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 486(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit8none
+
+find12AVX2hit8:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 256(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit8
+
+find12AVX2hit8none:
+	XORL         R9, R9
 	VMOVDQU      1248(SP), Y0
 	VBROADCASTSS 548(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 487(AX)
-	VMOVDQU      1280(SP), Y0
-	VBROADCASTSS 552(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1216(SP), Y0
+	VBROADCASTSS 548(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 488(AX)
-	VMOVDQU      1312(SP), Y0
-	VBROADCASTSS 552(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1184(SP), Y0
+	VBROADCASTSS 548(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 489(AX)
-	VMOVDQU      1344(SP), Y0
-	VBROADCASTSS 552(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1152(SP), Y0
+	VBROADCASTSS 548(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 490(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit9none
+
+find12AVX2hit9:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 288(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit9
+
+find12AVX2hit9none:
+	XORL         R9, R9
 	VMOVDQU      1376(SP), Y0
 	VBROADCASTSS 552(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 491(AX)
-	VMOVDQU      1408(SP), Y0
-	VBROADCASTSS 556(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1344(SP), Y0
+	VBROADCASTSS 552(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 492(AX)
-	VMOVDQU      1440(SP), Y0
-	VBROADCASTSS 556(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1312(SP), Y0
+	VBROADCASTSS 552(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 493(AX)
-	VMOVDQU      1472(SP), Y0
-	VBROADCASTSS 556(AX), Y1
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1280(SP), Y0
+	VBROADCASTSS 552(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 494(AX)
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit10none
+
+find12AVX2hit10:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 320(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit10
+
+find12AVX2hit10none:
+	XORL         R9, R9
 	VMOVDQU      1504(SP), Y0
 	VBROADCASTSS 556(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 495(AX)
-	JMP          find12AVX2end
-	JMP find12AVX2panel
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1472(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1440(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	VMOVDQU      1408(SP), Y0
+	VBROADCASTSS 556(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	SHLL         $0x08, R9
+	ORL          R10, R9
+	NOTL         R9
+	TESTL        R9, R9
+	JEQ          find12AVX2hit11none
+
+find12AVX2hit11:
+	XORL R10, R10
+	BSFL R9, R10
+	LEAL 352(R8)(R10*1), R10
+	MOVL R10, (SI)(DI*4)
+	INCQ DI
+	LEAL -1(R9), R10
+	ANDL R10, R9
+	JNE  find12AVX2hit11
+
+find12AVX2hit11none:
+	MOVQ DI, 464(AX)
+
+find12AVX2next:
+	INCQ BX
+	JMP  find12AVX2panel
 
 find12AVX2end:
 	VZEROUPPER
@@ -1167,7 +1631,7 @@ find12AVX2end:
 	RET
 
 // func sum1VNNI(call **uint8) (done int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI, POPCNT
 TEXT ·sum1VNNI(SB), $0-16
 	MOVQ  call+0(FP), AX
 	MOVQ  (AX), CX
@@ -1176,10 +1640,14 @@ TEXT ·sum1VNNI(SB), $0-16
 	MOVQ  16(AX), SI
 	MOVQ  40(AX), DI
 	XORQ  R8, R8
+	MOVQ  $0x00000000, 464(AX)
 	TESTQ BX, BX
 	JZ    sum1VNNIend
 
 sum1VNNIpanel:
+	MOVQ         464(AX), R9
+	CMPQ         R9, 456(AX)
+	JGT          sum1VNNIend
 	VMOVUPS      64(AX), Z0
 	VMULPS.BCST  (DX), Z0, Z0
 	VMOVUPS      128(AX), Z2
@@ -1295,7 +1763,6 @@ sum1VNNIadd:
 	VPSLLD      $0x07, Z4, Z4
 	VPADDD      Z2, Z4, Z4
 	ADDQ        $0x10, DX
-	INCQ        R8
 	VMOVUPS     704(AX), Z0
 	VPADDD.BCST 576(AX), Z3, Z2
 	VCVTDQ2PS   Z2, Z2
@@ -1347,42 +1814,65 @@ sum1VNNIadd:
 	KXNORW      K2, K2, K2
 	KORTESTW    K1, K1
 	JCC         sum1VNNIhit
-	CMPQ        R8, BX
-	JNE         sum1VNNIpanel
+
+sum1VNNInext:
+	INCQ R8
+	CMPQ R8, BX
+	JNE  sum1VNNIpanel
 
 sum1VNNIend:
-	VPXORQ    Z17, Z17, Z17
-	VMOVDQU32 Z17, 448(AX)
 	VZEROUPPER
-	MOVQ      R8, done+8(FP)
+	MOVQ R8, done+8(FP)
 	RET
 
 sum1VNNIhit:
-	VPMOVD2M Z3, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 448(AX)
-	VPMOVD2M Z4, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 450(AX)
-	VZEROUPPER
-	MOVQ     R8, done+8(FP)
-	RET
+	MOVQ          448(AX), R9
+	MOVQ          464(AX), R10
+	MOVQ          R8, R11
+	SHLQ          $0x09, R11
+	VPXORQ        Z17, Z17, Z17
+	VMOVDQU32     numbers<>+72(SB), Z0
+	VPCMPD        $0x05, Z17, Z3, K1
+	VPCMPD        $0x05, Z17, Z4, K3
+	KORTESTW      K1, K3
+	JEQ           sum1VNNIhit1
+	LEAL          (R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          16(R11), R11
+	VPBROADCASTD  R11, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R10
+
+sum1VNNIhit1:
+	MOVQ R10, 464(AX)
+	JMP  sum1VNNInext
 
 // func sum1AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·sum1AVX2(SB), $256-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	MOVQ    40(AX), BX
-	XORQ    SI, SI
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 40(AX), BX
+	XORQ SI, SI
+	MOVQ $0x00000000, 464(AX)
 
 sum1AVX2panel:
 	CMPQ         24(AX), SI
 	JEQ          sum1AVX2end
+	MOVQ         464(AX), DI
+	CMPQ         DI, 456(AX)
+	JGT          sum1AVX2end
 	VPXOR        Y0, Y0, Y0
 	VBROADCASTSS (DX), Y0
 	VMULPS       64(AX), Y0, Y0
@@ -1530,7 +2020,6 @@ sum1AVX2half1group:
 	SHLQ         $0x07, DI
 	ADDQ         DI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         SI
 	VBROADCASTSS 576(AX), Y0
 	VBROADCASTSS 640(AX), Y1
 	VBROADCASTSS 384(AX), Y2
@@ -1718,41 +2207,64 @@ sum1AVX2half1group:
 	VPAND        Y1, Y0, Y0
 	VMOVMSKPS    Y0, DI
 	CMPL         DI, $0x000000ff
-	JEQ          sum1AVX2panel
-	VMOVDQU      (SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       128(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 448(AX)
-	VMOVDQU      32(SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       160(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 449(AX)
-	VMOVDQU      64(SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       192(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 450(AX)
+	JEQ          sum1AVX2next
+	MOVQ         448(AX), DI
+	MOVQ         464(AX), R8
+	MOVQ         SI, R9
+	SHLQ         $0x09, R9
+	XORL         R10, R10
 	VMOVDQU      96(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       224(SP), Y0, Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 451(AX)
-	JMP          sum1AVX2end
-	JMP sum1AVX2panel
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      64(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       192(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      32(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       160(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      (SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       128(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum1AVX2hit0none
+
+sum1AVX2hit0:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL (R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum1AVX2hit0
+
+sum1AVX2hit0none:
+	MOVQ R8, 464(AX)
+
+sum1AVX2next:
+	INCQ SI
+	JMP  sum1AVX2panel
 
 sum1AVX2end:
 	VZEROUPPER
@@ -1760,7 +2272,7 @@ sum1AVX2end:
 	RET
 
 // func sum6VNNI(call **uint8) (done int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI, POPCNT
 TEXT ·sum6VNNI(SB), $0-16
 	MOVQ  call+0(FP), AX
 	MOVQ  (AX), CX
@@ -1769,10 +2281,14 @@ TEXT ·sum6VNNI(SB), $0-16
 	MOVQ  16(AX), SI
 	MOVQ  40(AX), DI
 	XORQ  R8, R8
+	MOVQ  $0x00000000, 464(AX)
 	TESTQ BX, BX
 	JZ    sum6VNNIend
 
 sum6VNNIpanel:
+	MOVQ         464(AX), R9
+	CMPQ         R9, 456(AX)
+	JGT          sum6VNNIend
 	VMOVUPS      64(AX), Z0
 	VMULPS.BCST  (DX), Z0, Z0
 	VMOVUPS      128(AX), Z2
@@ -1888,7 +2404,6 @@ sum6VNNIgroup:
 	VPSLLD       $0x07, Z14, Z14
 	VPADDD       Z25, Z14, Z14
 	ADDQ         $0x10, DX
-	INCQ         R8
 	VMOVUPS      704(AX), Z0
 	VPADDD.BCST  576(AX), Z3, Z2
 	VCVTDQ2PS    Z2, Z2
@@ -2165,72 +2680,175 @@ sum6VNNIgroup:
 	KXNORW       K2, K2, K2
 	KORTESTW     K1, K1
 	JCC          sum6VNNIhit
-	CMPQ         R8, BX
-	JNE          sum6VNNIpanel
+
+sum6VNNInext:
+	INCQ R8
+	CMPQ R8, BX
+	JNE  sum6VNNIpanel
 
 sum6VNNIend:
-	VPXORQ    Z15, Z15, Z15
-	VMOVDQU32 Z15, 448(AX)
 	VZEROUPPER
-	MOVQ      R8, done+8(FP)
+	MOVQ R8, done+8(FP)
 	RET
 
 sum6VNNIhit:
-	VPMOVD2M Z3, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 448(AX)
-	VPMOVD2M Z4, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 450(AX)
-	VPMOVD2M Z5, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 452(AX)
-	VPMOVD2M Z6, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 454(AX)
-	VPMOVD2M Z7, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 456(AX)
-	VPMOVD2M Z8, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 458(AX)
-	VPMOVD2M Z9, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 460(AX)
-	VPMOVD2M Z10, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 462(AX)
-	VPMOVD2M Z11, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 464(AX)
-	VPMOVD2M Z12, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 466(AX)
-	VPMOVD2M Z13, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 468(AX)
-	VPMOVD2M Z14, K1
-	KNOTW    K1, K1
-	KMOVW    K1, 470(AX)
-	VZEROUPPER
-	MOVQ     R8, done+8(FP)
-	RET
+	MOVQ          448(AX), R9
+	MOVQ          464(AX), R10
+	MOVQ          R8, R11
+	SHLQ          $0x09, R11
+	VPXORQ        Z15, Z15, Z15
+	VMOVDQU32     numbers<>+72(SB), Z0
+	VPCMPD        $0x05, Z15, Z3, K1
+	VPCMPD        $0x05, Z15, Z4, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit1
+	LEAL          (R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          16(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+
+sum6VNNIhit1:
+	VPCMPD        $0x05, Z15, Z5, K1
+	VPCMPD        $0x05, Z15, Z6, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit2
+	LEAL          32(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          48(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+
+sum6VNNIhit2:
+	VPCMPD        $0x05, Z15, Z7, K1
+	VPCMPD        $0x05, Z15, Z8, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit3
+	LEAL          64(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          80(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+
+sum6VNNIhit3:
+	VPCMPD        $0x05, Z15, Z9, K1
+	VPCMPD        $0x05, Z15, Z10, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit4
+	LEAL          96(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          112(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+
+sum6VNNIhit4:
+	VPCMPD        $0x05, Z15, Z11, K1
+	VPCMPD        $0x05, Z15, Z12, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit5
+	LEAL          128(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          144(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+
+sum6VNNIhit5:
+	VPCMPD        $0x05, Z15, Z13, K1
+	VPCMPD        $0x05, Z15, Z14, K3
+	KORTESTW      K1, K3
+	JEQ           sum6VNNIhit6
+	LEAL          160(R11), R12
+	VPBROADCASTD  R12, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R10
+	LEAL          176(R11), R11
+	VPBROADCASTD  R11, Z2
+	VPADDD        Z0, Z2, Z2
+	VPCOMPRESSD.Z Z2, K3, Z2
+	VMOVDQU32     Z2, (R9)(R10*4)
+	KMOVW         K3, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R10
+
+sum6VNNIhit6:
+	MOVQ R10, 464(AX)
+	JMP  sum6VNNInext
 
 // func sum6AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·sum6AVX2(SB), $1536-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	MOVQ    40(AX), BX
-	XORQ    SI, SI
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 40(AX), BX
+	XORQ SI, SI
+	MOVQ $0x00000000, 464(AX)
 
 sum6AVX2panel:
 	CMPQ         24(AX), SI
 	JEQ          sum6AVX2end
+	MOVQ         464(AX), DI
+	CMPQ         DI, 456(AX)
+	JGT          sum6AVX2end
 	VPXOR        Y0, Y0, Y0
 	VBROADCASTSS (DX), Y0
 	VMULPS       64(AX), Y0, Y0
@@ -2378,7 +2996,6 @@ sum6AVX2half1group:
 	SHLQ         $0x07, DI
 	ADDQ         DI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         SI
 	VBROADCASTSS 576(AX), Y0
 	VBROADCASTSS 640(AX), Y1
 	VBROADCASTSS 384(AX), Y2
@@ -3481,201 +4098,304 @@ sum6AVX2half1group:
 	VPAND        Y1, Y0, Y0
 	VMOVMSKPS    Y0, DI
 	CMPL         DI, $0x000000ff
-	JEQ          sum6AVX2panel
-	VMOVDQU      (SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       128(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 448(AX)
-	VMOVDQU      32(SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       160(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 449(AX)
-	VMOVDQU      64(SP), Y0
-	VPSLLD       $0x07, Y0, Y0
-	VPADDD       192(SP), Y0, Y0
-	VBROADCASTSS 512(AX), Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 450(AX)
+	JEQ          sum6AVX2next
+	MOVQ         448(AX), DI
+	MOVQ         464(AX), R8
+	MOVQ         SI, R9
+	SHLQ         $0x09, R9
+	XORL         R10, R10
 	VMOVDQU      96(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       224(SP), Y0, Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 451(AX)
-	VMOVDQU      256(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      64(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       384(SP), Y0, Y0
-	VBROADCASTSS 516(AX), Y1
+	VPADDD       192(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 452(AX)
-	VMOVDQU      288(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      32(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       416(SP), Y0, Y0
-	VBROADCASTSS 516(AX), Y1
+	VPADDD       160(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 453(AX)
-	VMOVDQU      320(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      (SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       448(SP), Y0, Y0
-	VBROADCASTSS 516(AX), Y1
+	VPADDD       128(SP), Y0, Y0
+	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 454(AX)
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit0none
+
+sum6AVX2hit0:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL (R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit0
+
+sum6AVX2hit0none:
+	XORL         R10, R10
 	VMOVDQU      352(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       480(SP), Y0, Y0
 	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 455(AX)
-	VMOVDQU      512(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      320(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       640(SP), Y0, Y0
-	VBROADCASTSS 520(AX), Y1
+	VPADDD       448(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 456(AX)
-	VMOVDQU      544(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      288(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       672(SP), Y0, Y0
-	VBROADCASTSS 520(AX), Y1
+	VPADDD       416(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 457(AX)
-	VMOVDQU      576(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      256(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       704(SP), Y0, Y0
-	VBROADCASTSS 520(AX), Y1
+	VPADDD       384(SP), Y0, Y0
+	VBROADCASTSS 516(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 458(AX)
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit1none
+
+sum6AVX2hit1:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL 32(R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit1
+
+sum6AVX2hit1none:
+	XORL         R10, R10
 	VMOVDQU      608(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       736(SP), Y0, Y0
 	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 459(AX)
-	VMOVDQU      768(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      576(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       896(SP), Y0, Y0
-	VBROADCASTSS 524(AX), Y1
+	VPADDD       704(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 460(AX)
-	VMOVDQU      800(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      544(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       928(SP), Y0, Y0
-	VBROADCASTSS 524(AX), Y1
+	VPADDD       672(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 461(AX)
-	VMOVDQU      832(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      512(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       960(SP), Y0, Y0
-	VBROADCASTSS 524(AX), Y1
+	VPADDD       640(SP), Y0, Y0
+	VBROADCASTSS 520(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 462(AX)
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit2none
+
+sum6AVX2hit2:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL 64(R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit2
+
+sum6AVX2hit2none:
+	XORL         R10, R10
 	VMOVDQU      864(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       992(SP), Y0, Y0
 	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 463(AX)
-	VMOVDQU      1024(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      832(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1152(SP), Y0, Y0
-	VBROADCASTSS 528(AX), Y1
+	VPADDD       960(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 464(AX)
-	VMOVDQU      1056(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      800(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1184(SP), Y0, Y0
-	VBROADCASTSS 528(AX), Y1
+	VPADDD       928(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 465(AX)
-	VMOVDQU      1088(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      768(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1216(SP), Y0, Y0
-	VBROADCASTSS 528(AX), Y1
+	VPADDD       896(SP), Y0, Y0
+	VBROADCASTSS 524(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 466(AX)
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit3none
+
+sum6AVX2hit3:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL 96(R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit3
+
+sum6AVX2hit3none:
+	XORL         R10, R10
 	VMOVDQU      1120(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       1248(SP), Y0, Y0
 	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 467(AX)
-	VMOVDQU      1280(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1088(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1408(SP), Y0, Y0
-	VBROADCASTSS 532(AX), Y1
+	VPADDD       1216(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 468(AX)
-	VMOVDQU      1312(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1056(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1440(SP), Y0, Y0
-	VBROADCASTSS 532(AX), Y1
+	VPADDD       1184(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 469(AX)
-	VMOVDQU      1344(SP), Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1024(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
-	VPADDD       1472(SP), Y0, Y0
-	VBROADCASTSS 532(AX), Y1
+	VPADDD       1152(SP), Y0, Y0
+	VBROADCASTSS 528(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 470(AX)
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit4none
+
+sum6AVX2hit4:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL 128(R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit4
+
+sum6AVX2hit4none:
+	XORL         R10, R10
 	VMOVDQU      1376(SP), Y0
 	VPSLLD       $0x07, Y0, Y0
 	VPADDD       1504(SP), Y0, Y0
 	VBROADCASTSS 532(AX), Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVMSKPS    Y0, CX
-	NOTL         CX
-	MOVB         CL, 471(AX)
-	JMP          sum6AVX2end
-	JMP sum6AVX2panel
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1344(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1472(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1312(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1440(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	VMOVDQU      1280(SP), Y0
+	VPSLLD       $0x07, Y0, Y0
+	VPADDD       1408(SP), Y0, Y0
+	VBROADCASTSS 532(AX), Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVMSKPS    Y0, R11
+	SHLL         $0x08, R10
+	ORL          R11, R10
+	NOTL         R10
+	TESTL        R10, R10
+	JEQ          sum6AVX2hit5none
+
+sum6AVX2hit5:
+	XORL R11, R11
+	BSFL R10, R11
+	LEAL 160(R9)(R11*1), R11
+	MOVL R11, (DI)(R8*4)
+	INCQ R8
+	LEAL -1(R10), R11
+	ANDL R11, R10
+	JNE  sum6AVX2hit5
+
+sum6AVX2hit5none:
+	MOVQ R8, 464(AX)
+
+sum6AVX2next:
+	INCQ SI
+	JMP  sum6AVX2panel
 
 sum6AVX2end:
 	VZEROUPPER
@@ -3763,10 +4483,10 @@ store1VNNIadd:
 	VPADDD    Z9, Z7, Z7
 	VPADDD    Z7, Z3, Z3
 	ADDQ      $0x10, DX
-	INCQ      R8
 	VMOVDQU32 Z2, (DI)
 	VMOVDQU32 Z3, 64(DI)
 	ADDQ      $0x00000080, DI
+	INCQ      R8
 	CMPQ      R8, BX
 	JNE       store1VNNIpanel
 
@@ -3778,14 +4498,11 @@ store1VNNIend:
 // func store1AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·store1AVX2(SB), $128-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
-	XORQ    SI, SI
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 48(AX), BX
+	XORQ SI, SI
 
 store1AVX2panel:
 	CMPQ    24(AX), SI
@@ -3856,7 +4573,6 @@ store1AVX2group:
 	SHLQ         $0x07, DI
 	ADDQ         DI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         SI
 	VMOVDQU      (SP), Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
@@ -3874,6 +4590,7 @@ store1AVX2group:
 	VPADDD       Y1, Y0, Y0
 	VMOVDQU      Y0, 96(BX)
 	ADDQ         $0x00000080, BX
+	INCQ         SI
 	JMP          store1AVX2panel
 
 store1AVX2end:
@@ -3971,7 +4688,6 @@ store12VNNIgroup:
 	DECQ         R10
 	JNZ          store12VNNIgroup
 	ADDQ         $0x10, DX
-	INCQ         R8
 	VMOVDQU32    Z2, (DI)
 	VMOVDQU32    Z3, 64(DI)
 	VMOVDQU32    Z4, 128(DI)
@@ -3997,6 +4713,7 @@ store12VNNIgroup:
 	VMOVDQU32    Z24, 1408(DI)
 	VMOVDQU32    Z25, 1472(DI)
 	ADDQ         $0x00000600, DI
+	INCQ         R8
 	CMPQ         R8, BX
 	JNE          store12VNNIpanel
 
@@ -4008,14 +4725,11 @@ store12VNNIend:
 // func store12AVX2(call **uint8) (done int)
 // Requires: AVX, AVX2
 TEXT ·store12AVX2(SB), $1536-16
-	MOVQ    call+0(FP), AX
-	MOVQ    (AX), CX
-	MOVQ    32(AX), DX
-	MOVQ    48(AX), BX
-	XORQ    SI, SI
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 448(AX)
-	VMOVDQU Y0, 480(AX)
+	MOVQ call+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 32(AX), DX
+	MOVQ 48(AX), BX
+	XORQ SI, SI
 
 store12AVX2panel:
 	CMPQ    24(AX), SI
@@ -4153,7 +4867,6 @@ store12AVX2half1group:
 	SHLQ         $0x07, DI
 	ADDQ         DI, CX
 	ADDQ         $0x00000010, DX
-	INCQ         SI
 	VMOVDQU      (SP), Y0
 	VBROADCASTSS 512(AX), Y1
 	VPADDD       Y1, Y0, Y0
@@ -4347,9 +5060,85 @@ store12AVX2half1group:
 	VPADDD       Y1, Y0, Y0
 	VMOVDQU      Y0, 1504(BX)
 	ADDQ         $0x00000600, BX
+	INCQ         SI
 	JMP          store12AVX2panel
 
 store12AVX2end:
 	VZEROUPPER
 	MOVQ SI, done+8(FP)
+	RET
+
+// func exactAVX2(pairs **float64, n int, blocks int, sums *float64)
+// Requires: AVX, FMA3, MMX+
+TEXT ·exactAVX2(SB), NOSPLIT, $0-32
+	MOVQ pairs+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ blocks+16(FP), DX
+	MOVQ sums+24(FP), BX
+
+exact_pairs:
+	MOVQ   (AX), SI
+	MOVQ   8(AX), DI
+	MOVQ   136(AX), R8
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	MOVQ   16(AX), R9
+	MOVQ   24(AX), R10
+	MOVQ   152(AX), R11
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	MOVQ   DX, R12
+
+exact_blocks:
+	PREFETCHT0   (R8)
+	VCVTPS2PD    (DI), Y8
+	VFMADD231PD  (SI), Y8, Y0
+	VCVTPS2PD    16(DI), Y8
+	VFMADD231PD  32(SI), Y8, Y1
+	VCVTPS2PD    32(DI), Y8
+	VFMADD231PD  64(SI), Y8, Y2
+	VCVTPS2PD    48(DI), Y8
+	VFMADD231PD  96(SI), Y8, Y3
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, DI
+	ADDQ         $0x00000080, SI
+	PREFETCHT0   (R11)
+	VCVTPS2PD    (R10), Y8
+	VFMADD231PD  (R9), Y8, Y4
+	VCVTPS2PD    16(R10), Y8
+	VFMADD231PD  32(R9), Y8, Y5
+	VCVTPS2PD    32(R10), Y8
+	VFMADD231PD  64(R9), Y8, Y6
+	VCVTPS2PD    48(R10), Y8
+	VFMADD231PD  96(R9), Y8, Y7
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R10
+	ADDQ         $0x00000080, R9
+	DECQ         R12
+	JNZ          exact_blocks
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVSD       X0, (BX)
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X4
+	VUNPCKHPD    X4, X4, X0
+	VADDSD       X0, X4, X4
+	VMOVSD       X4, 8(BX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, BX
+	SUBQ         $0x02, CX
+	JG           exact_pairs
+	VZEROUPPER
 	RET

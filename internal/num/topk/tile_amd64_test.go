@@ -40,11 +40,11 @@ func tileOf(t *testing.T, r *rand.Rand, w *world, users, digits int) *tile {
 		jobs[u].pack(p, make([]float64, p.groups*groupDims), digits)
 		group = append(group, &jobs[u])
 	}
-	tile := new(tile)
+	tile := &tile{finds: new(finds)}
 	tile.load(p, group, digits)
 	for u, j := range group {
 		jobs[u].Best.Reset(1)
-		jobs[u].Best.Push(Make(w.score(u, r.IntN(w.m.N)), 0))
+		jobs[u].floor = Make(w.score(u, r.IntN(w.m.N)), 0)
 		tile.x[u] = j.x(digits)
 	}
 	return tile
@@ -78,7 +78,7 @@ func agree(t *testing.T, r *rand.Rand, w *world, users, digits int) {
 	t.Helper()
 	p := w.m.byLength()
 	got := tileOf(t, r, w, users, digits)
-	want := &tile{call: got.call, n: got.n, digits: digits, ints: got.ints}
+	want := &tile{call: got.call, n: got.n, digits: digits, ints: got.ints, finds: new(finds)}
 	masks := make([]uint32, len(p.pars)*got.n)
 	for k := range masks {
 		masks[k] = r.Uint32() | r.Uint32()
@@ -90,9 +90,12 @@ func agree(t *testing.T, r *rand.Rand, w *world, users, digits int) {
 		} else {
 			n, m = got.sum(p, at, rest, masks[at*got.n:]), want.loop(p, at, rest, masks[at*got.n:])
 		}
-		if n != m || got.hits != want.hits || got.lanes != want.lanes {
-			t.Fatalf("%d users, %d digits, panel %d: %d panels, hits %x and sums %v, want %d, %x and %v", users, digits, at,
-				n, got.hits, got.lanes, m, want.hits, want.lanes)
+		if n != m || got.found != want.found || got.lanes != want.lanes {
+			t.Fatalf("%d users, %d digits, panel %d: %d panels, %d finds and sums %v, want %d, %d and %v", users, digits, at,
+				n, got.found, got.lanes, m, want.found, want.lanes)
+		}
+		if a, b := got.finds[:got.found], want.finds[:want.found]; !slices.Equal(a, b) {
+			t.Fatalf("%d users, %d digits, panel %d: finds are %x, want %x", users, digits, at, a, b)
 		}
 		at += n
 	}
@@ -114,7 +117,8 @@ func TestCallLayout(t *testing.T) {
 		"panels": {unsafe.Offsetof(c.panels), 24}, "pars": {unsafe.Offsetof(c.pars), 32}, "masks": {unsafe.Offsetof(c.masks), 40},
 		"out": {unsafe.Offsetof(c.out), 48}, "slack": {unsafe.Offsetof(c.slack), 56}, "x": {unsafe.Offsetof(c.x), 64},
 		"y": {unsafe.Offsetof(c.y), 128}, "z": {unsafe.Offsetof(c.z), 192}, "base": {unsafe.Offsetof(c.base), 256},
-		"unit": {unsafe.Offsetof(c.unit), 320}, "shift": {unsafe.Offsetof(c.shift), 384}, "hits": {unsafe.Offsetof(c.hits), 448},
+		"unit": {unsafe.Offsetof(c.unit), 320}, "shift": {unsafe.Offsetof(c.shift), 384}, "codes": {unsafe.Offsetof(c.codes), 448}, "room": {unsafe.Offsetof(c.room), 456},
+		"found": {unsafe.Offsetof(c.found), 464},
 		"start": {unsafe.Offsetof(c.start), 512}, "limit": {unsafe.Offsetof(c.limit), 576}, "scale": {unsafe.Offsetof(c.scale), 640},
 		"lanes": {unsafe.Offsetof(c.lanes), 704}, "the end of pars": {unsafe.Sizeof(panelPars{}), 16},
 	} {
@@ -143,7 +147,7 @@ func BenchmarkTile(b *testing.B) {
 							jobs[u].pack(p, make([]float64, p.groups*groupDims), digits)
 							group = append(group, &jobs[u])
 						}
-						t := new(tile)
+						t := &tile{finds: new(finds)}
 						t.load(p, group, digits) // nothing hits
 						masks := make([]uint32, len(p.pars)*t.n)
 						for k := range masks {

@@ -9,3 +9,5 @@ func (t *tile) sum(p *packed, first, panels int, masks []uint32) (done int) {
 }
 
 func (t *tile) store(p *packed, first, panels int, out []int32) { t.storeLoop(p, first, panels, out) }
+
+func (b *pairs) products(int) bool { return false }

@@ -52,7 +52,7 @@ func limitsLoseNothing(t *rapid.T, m *Matrix, j *Job) {
 			sum, score := tile.products(0, p, panel)[at], m.Score(j, i)
 			for _, floor := range []float32{score, math.Nextafter32(score, -math.MaxFloat32), -math.MaxFloat32} {
 				j.Best.Reset(1)
-				j.Best.Push(Make(floor, 0))
+				j.floor = Make(floor, 0)
 				if tile.x[0] = j.x(digits); sum < tile.limitOf(0, &p.pars[panel]) {
 					t.Fatalf("%d digits, item %d: the score %v reaches %v, but its sum %v not the limit %v", digits, i, score, floor,
 						sum, tile.limitOf(0, &p.pars[panel]))
@@ -77,9 +77,7 @@ func TestLimitsAreTight(t *testing.T) {
 			}
 			each(w.m, []Job{j})
 			want, _ := w.slow(u, 25, 0)
-			for _, key := range want {
-				j.Best.Push(key)
-			}
+			j.floor = want[len(want)-1]
 			j.pack(p, make([]float64, p.groups*groupDims), digits)
 			var tile tile
 			tile.load(p, []*Job{&j}, digits)

@@ -24,7 +24,9 @@ const (
 	callBase   = 256
 	callUnit   = 320
 	callShift  = 384
-	callHits   = 448
+	callCodes  = 448
+	callRoom   = 456
+	callFound  = 464
 	callStart  = 512
 	callLimit  = 576
 	callScale  = 640
@@ -42,7 +44,7 @@ const (
 type mode int
 
 const (
-	find  mode = iota // stop at the first panel with a hit
+	find  mode = iota // write what hits
 	sum               // add exponentials up, then as find
 	store             // write the sums
 )
@@ -57,6 +59,9 @@ type filter struct {
 	acc   [][2]VecVirtual
 	c     map[string]Mem
 }
+
+// Finds are where hits go, of the panel whose codes begin at code.
+type finds struct{ codes, n, code GPVirtual }
 
 func (f *filter) at(offset int) Mem { return Mem{Base: f.call, Disp: offset} }
 
@@ -84,16 +89,17 @@ func (f *filter) write() {
 	}
 	done := GP64()
 	XORQ(done, done)
+	f.seek()
 	TESTQ(left, left)
 	JZ(LabelRef(f.name + "end"))
 	Label(f.name + "panel")
+	f.room()
 	f.start(pars)
 	f.products(items, groups)
 	if f.mode == sum {
 		f.join()
 	}
 	ADDQ(Imm(panelPars), pars)
-	INCQ(done)
 	switch f.mode {
 	case find:
 		f.test()
@@ -109,22 +115,43 @@ func (f *filter) write() {
 		}
 		ADDQ(U32(f.users*outBytes), out)
 	}
+	Label(f.name + "next")
+	INCQ(done)
 	CMPQ(done, left)
 	JNE(LabelRef(f.name + "panel"))
 	Label(f.name + "end")
-	if f.mode != store {
-		f.clearHits()
-	}
 	VZEROUPPER()
 	Store(done, ReturnIndex(0))
 	RET()
 	if f.mode != store {
 		Label(f.name + "hit")
-		f.hits()
-		VZEROUPPER()
-		Store(done, ReturnIndex(0))
-		RET()
+		f.hits(done)
+		JMP(LabelRef(f.name + "next"))
 	}
+}
+
+// seek begins with no finds.
+func (f *filter) seek() {
+	if f.mode != store {
+		MOVQ(U32(0), f.at(callFound))
+	}
+}
+
+// room ends the run if a panel could have more hits than there is room for.
+func (f *filter) room() {
+	if f.mode != store {
+		n := f.load(callFound)
+		CMPQ(n, f.at(callRoom))
+		JGT(LabelRef(f.name + "end"))
+	}
+}
+
+// finds loads what it takes to append hits of the panel after done ones. Then n is to be stored.
+func (f *filter) finds(done Register) finds {
+	to := finds{f.load(callCodes).(GPVirtual), f.load(callFound).(GPVirtual), GP64()}
+	MOVQ(done, to.code)
+	SHLQ(Imm(9), to.code) // codePanel
+	return to
 }
 
 // start sets the sums to −limit − base, for all users at once.
@@ -279,22 +306,34 @@ func (f *filter) test() {
 	JCC(LabelRef(f.name + "hit"))
 }
 
-// hits writes which sums are not negative.
-func (f *filter) hits() {
+// hits appends the codes of the sums that are not negative to the finds.
+func (f *filter) hits(done Register) {
+	to := f.finds(done)
+	zero, iota := ZMM(), ZMM()
+	VPXORQ(zero, zero, zero)
+	VMOVDQU32(f.c["lanes"], iota)
 	for u := range f.acc {
-		for h := range 2 {
-			k := K()
-			VPMOVD2M(f.acc[u][h], k)
-			KNOTW(k, k)
-			KMOVW(k, f.at(callHits+4*u+2*h))
+		next := fmt.Sprintf("%shit%d", f.name, u+1)
+		k := [2]Register{K(), K()}
+		for h := range k {
+			VPCMPD(Imm(5), zero, f.acc[u][h], k[h]) // not less
 		}
+		KORTESTW(k[0], k[1])
+		JEQ(LabelRef(next))
+		for h := range k {
+			t, hits, code := ZMM(), GP32(), GP32()
+			LEAL(Mem{Base: to.code, Disp: (2*u + h) * zmm / 4}, code)
+			VPBROADCASTD(code, t)
+			VPADDD(iota, t, t)
+			VPCOMPRESSD_Z(t, k[h], t)
+			VMOVDQU32(t, Mem{Base: to.codes, Index: to.n, Scale: 4})
+			KMOVW(k[h], hits)
+			POPCNTL(hits, hits)
+			ADDQ(hits.As64(), to.n)
+		}
+		Label(next)
 	}
-}
-
-func (f *filter) clearHits() {
-	x := ZMM()
-	VPXORQ(x, x, x)
-	VMOVDQU32(x, f.at(callHits))
+	MOVQ(to.n, f.at(callFound))
 }
 
 // exponentials adds 2 to the coarse scores up, for the items in the masks.

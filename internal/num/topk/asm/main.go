@@ -18,6 +18,7 @@ func main() {
 		n := narrow{filter: f}
 		n.write()
 	}
+	exact()
 	Generate()
 }
 
@@ -41,5 +42,9 @@ func constants() map[string]Mem {
 		DATA(4*(len(numbers)+l), U32(1<<l))
 	}
 	c["bits"] = table.Offset(4 * len(numbers))
+	for l := range 16 {
+		DATA(4*(len(numbers)+8+l), U32(l))
+	}
+	c["lanes"] = table.Offset(4 * (len(numbers) + 8))
 	return c
 }

@@ -47,37 +47,32 @@ func (f *narrow) write() {
 	}
 	done := GP64()
 	XORQ(done, done)
-	f.clearHits()
+	f.seek()
 	Label(f.name + "panel")
 	CMPQ(f.at(callPanels), done)
 	JEQ(LabelRef(f.name + "end"))
+	f.room()
 	f.start(pars)
 	f.products(items)
 	ADDQ(U32(panelPars), pars)
-	INCQ(done)
 	switch f.mode {
 	case sum:
 		f.exponentials(masks)
 		ADDQ(U32(4*f.users), masks)
 		fallthrough
 	case find:
-		f.test()
+		f.test(done)
 	case store:
 		f.write32(out)
 		ADDQ(U32(f.users*outBytes), out)
 	}
+	Label(f.name + "next")
+	INCQ(done)
 	JMP(LabelRef(f.name + "panel"))
 	Label(f.name + "end")
 	VZEROUPPER()
 	Store(done, ReturnIndex(0))
 	RET()
-}
-
-func (f *narrow) clearHits() {
-	x := YMM()
-	VPXOR(x, x, x)
-	VMOVDQU(x, f.at(callHits))
-	VMOVDQU(x, f.at(callHits+ymm))
 }
 
 // all returns a register full of a number.
@@ -200,9 +195,10 @@ func (f *narrow) total(u, eight int) VecVirtual {
 	return x
 }
 
-// test returns with the hits, if there are any.
-func (f *narrow) test() {
-	const eights = panelItems * 4 / ymm
+const eights = panelItems * 4 / ymm // registers of a user's sums
+
+// test appends the hits to the finds, if there are any.
+func (f *narrow) test(done Register) {
 	least := YMM()
 	VPCMPEQD(least, least, least)
 	for u := range f.users {
@@ -213,16 +209,39 @@ func (f *narrow) test() {
 	negative := GP32()
 	VMOVMSKPS(least, negative)
 	CMPL(negative, U32(0xff))
-	JEQ(LabelRef(f.name + "panel"))
+	JEQ(LabelRef(f.name + "next"))
+	to := f.finds(done)
 	for u := range f.users {
-		for e := range eights {
-			hit := GP32()
-			VMOVMSKPS(f.total(u, e), hit)
-			NOTL(hit)
-			MOVB(hit.As8(), f.at(callHits+4*u+e))
-		}
+		f.hits(u, to)
 	}
-	JMP(LabelRef(f.name + "end"))
+	MOVQ(to.n, f.at(callFound))
+}
+
+// hits appends a user's hits to the finds.
+func (f *narrow) hits(u int, to finds) {
+	name := fmt.Sprintf("%shit%d", f.name, u)
+	hits := GP32()
+	XORL(hits, hits)
+	for e := eights - 1; e >= 0; e-- {
+		some := GP32()
+		VMOVMSKPS(f.total(u, e), some)
+		SHLL(Imm(8), hits)
+		ORL(some, hits)
+	}
+	NOTL(hits) // which are not negative
+	TESTL(hits, hits)
+	JEQ(LabelRef(name + "none"))
+	Label(name)
+	item, code := GP32(), GP32()
+	XORL(item, item)
+	BSFL(hits, item)
+	LEAL(Mem{Base: to.code, Index: item.As64(), Scale: 1, Disp: u * panelItems}, code)
+	MOVL(code, Mem{Base: to.codes, Index: to.n, Scale: 4})
+	INCQ(to.n)
+	LEAL(Mem{Base: hits.As64(), Disp: -1}, code)
+	ANDL(code, hits)
+	JNE(LabelRef(name))
+	Label(name + "none")
 }
 
 // write32 writes the sums to out.
