@@ -201,7 +201,7 @@ func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Sn
 		Source: a.source, Buckets: buckets, PartBytes: a.cfg.PartBytes, Width: a.cfg.Threads + 1, Now: a.cfg.Now, Log: a.cfg.Log,
 		Observe: m.shard, Limits: limits(a.cfg.Quotas),
 	}
-	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), batch.Flow(batches), batch.SegmentFlow(batches))
+	flows := append(service.Flows(own, a.cfg.Now), dataset.Imports(imports), dataset.Exports(exports), dataset.Deletions(deletions), train.Flow(trainings), train.Discards(own), service.Revising(train.Retraining(trainings), a.cfg.Now), batch.Flow(batches), batch.SegmentFlow(batches))
 	for i, f := range flows {
 		flows[i] = forOwner(svc.FollowLatest(f))
 	}

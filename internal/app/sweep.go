@@ -25,7 +25,7 @@ func (a *App) sweeper(ctx context.Context, own blob.Driver) (*dataset.Snapshots,
 
 // sweepAfter wakes the sweeper when a job has ended that may leave something behind.
 func sweepAfter(s *dataset.Sweeper, observe func(kind, outcome string, d time.Duration)) func(kind, outcome string, d time.Duration) {
-	leaves := map[string]bool{dataset.ImportFlow: true, dataset.DeletionFlow: true, train.FlowKind: true}
+	leaves := map[string]bool{dataset.ImportFlow: true, dataset.DeletionFlow: true, train.FlowKind: true, train.RetrainKind: true}
 	ended := map[string]bool{pool.Done: true, pool.Failed: true, pool.Cancelled: true, pool.Dropped: true}
 	return func(kind, outcome string, d time.Duration) {
 		observe(kind, outcome, d)

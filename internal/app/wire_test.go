@@ -131,7 +131,9 @@ func TestConversations(t *testing.T) {
 			svc := service.New(service.Config{Store: db, Engine: engine, Recipes: recipes(), Quotas: service.DefaultQuotas(), Now: now})
 			flows := service.Flows(mem.New(), now)
 			if name == "campaigns" || name == "segments" || name == "recommenders" {
-				flows = append(flows, untaught(now))
+				flows = append(flows, untaught(now), service.Revising(job.Flow{
+					Kind: train.RetrainKind, Run: untaught(now).Run, Settle: func(context.Context, catalog.Store, job.Job, error) error { return nil },
+				}, now))
 			}
 			for _, f := range flows {
 				engine.flows[f.Kind] = svc.FollowLatest(f)

@@ -33,6 +33,7 @@ func (s *Service) CreateRecommender(ctx context.Context, in *api.CreateRecommend
 	}
 	at := s.moment()
 	name := sc.arn(arn.Recommender, in.Name)
+	var due time.Time
 	err = s.change(ctx, func(tx catalog.Store) error {
 		group, rec, err := activeGroup(ctx, tx, sc, in.DatasetGroupArn)
 		if err != nil {
@@ -52,6 +53,9 @@ func (s *Service) CreateRecommender(ctx context.Context, in *api.CreateRecommend
 			RecommenderConfig: completed(in.RecommenderConfig),
 			Status:            Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
 		}
+		if due, err = scheduleRecommender(ctx, tx, name, at); err != nil {
+			return err
+		}
 		return s.create(ctx, tx, sc, creation{
 			arn: name, kind: arn.Recommender, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags,
 			flow: train.FlowKind, payload: recommenderOrder(e, doc), at: at,
@@ -60,6 +64,7 @@ func (s *Service) CreateRecommender(ctx context.Context, in *api.CreateRecommend
 	if err != nil {
 		return nil, err
 	}
+	s.alarm.sooner(due)
 	return &api.CreateRecommenderResponse{RecommenderArn: name.String()}, nil
 }
 
@@ -162,12 +167,14 @@ func (s *Service) ListRecommenders(ctx context.Context, in *api.ListRecommenders
 }
 
 // UpdateRecommender replaces the configuration. Until the change is in force, which shows in
-// latestRecommenderUpdate, the old one stays.
+// latestRecommenderUpdate, the old one stays. Where other columns are to be learned from than before, it is
+// in force when the recommender has been trained anew.
 func (s *Service) UpdateRecommender(ctx context.Context, in *api.UpdateRecommenderRequest) (*api.UpdateRecommenderResponse, error) {
 	sc, err := scopeOf(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var due time.Time
 	err = s.change(ctx, func(tx catalog.Store) error {
 		doc, rec, err := load[api.Recommender](ctx, sc, tx, arn.Recommender, "recommenderArn", in.RecommenderArn)
 		if err != nil {
@@ -184,12 +191,23 @@ func (s *Service) UpdateRecommender(ctx context.Context, in *api.UpdateRecommend
 			return err
 		}
 		config := completed(in.RecommenderConfig)
-		return s.revise(ctx, tx, rec, revision{Member: "latestRecommenderUpdate", Verb: "CREATE"},
-			api.RecommenderUpdateSummary{RecommenderConfig: config}, map[string]any{"recommenderConfig": config})
+		r, apply := revision{Member: "latestRecommenderUpdate", Verb: "CREATE"}, map[string]any{"recommenderConfig": config}
+		summary := api.RecommenderUpdateSummary{RecommenderConfig: config}
+		if sameColumns(doc.RecommenderConfig, config) {
+			return s.revise(ctx, tx, rec, r, summary, apply)
+		}
+		doc.RecommenderConfig = config
+		if due, err = scheduleRecommender(ctx, tx, rec.ARN, s.moment()); err != nil {
+			return err
+		}
+		return s.reviseBy(ctx, tx, rec, r, summary, apply, train.RetrainKind, func(r revision) any {
+			return retraining{Order: recommenderOrder(e, doc), Revision: &r}
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.alarm.sooner(due)
 	return &api.UpdateRecommenderResponse{RecommenderArn: in.RecommenderArn}, nil
 }
 
@@ -290,6 +308,6 @@ func (s *Service) DeleteRecommender(ctx context.Context, in *api.DeleteRecommend
 				return err
 			}
 		}
-		return s.remove(ctx, tx, rec, removal{Prefixes: []string{train.Prefix(rec.ARN)}})
+		return s.remove(ctx, tx, rec, removal{Prefixes: []string{train.Prefix(rec.ARN)}, Children: []arn.ARN{recommenderScheduleOf(rec.ARN)}})
 	})
 }

@@ -113,9 +113,13 @@ func TestRecommenderLife(t *testing.T) {
 				_, err := w.svc.StartRecommender(w.ctx, &api.StartRecommenderRequest{RecommenderArn: name})
 				expect("StartRecommender", err, want)
 			},
-			"update": func(*rapid.T) {
+			"update": func(r *rapid.T) {
 				want := l.ask("UPDATE", "", Active, Inactive)
-				_, err := w.svc.UpdateRecommender(w.ctx, &api.UpdateRecommenderRequest{RecommenderArn: name, RecommenderConfig: &api.RecommenderConfig{}})
+				config := &api.RecommenderConfig{}
+				if rapid.Bool().Draw(r, "columns") { // with another training, or not
+					config.TrainingDataConfig = &api.TrainingDataConfig{ExcludedDatasetColumns: map[string][]string{"Interactions": {"USER_ID"}}}
+				}
+				_, err := w.svc.UpdateRecommender(w.ctx, &api.UpdateRecommenderRequest{RecommenderArn: name, RecommenderConfig: config})
 				expect("UpdateRecommender", err, want)
 			},
 			"delete": func(*rapid.T) {

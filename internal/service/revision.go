@@ -27,6 +27,11 @@ type revision struct {
 // revise starts a revision of a resource inside tx. summary is the member's document; its status and times
 // are set here. apply are the members of the resource that change when the revision is in force.
 func (s *Service) revise(ctx context.Context, tx catalog.Store, rec catalog.Record, r revision, summary any, apply map[string]any) error {
+	return s.reviseBy(ctx, tx, rec, r, summary, apply, updateFlow, func(r revision) any { return r })
+}
+
+// reviseBy is revise with a flow of its own, and that flow's payload.
+func (s *Service) reviseBy(ctx context.Context, tx catalog.Store, rec catalog.Record, r revision, summary any, apply map[string]any, flow string, payload func(revision) any) error {
 	r.Apply = map[string]json.RawMessage{}
 	for k, v := range apply {
 		b, err := json.Marshal(v)
@@ -47,11 +52,11 @@ func (s *Service) revise(ctx context.Context, tx catalog.Store, rec catalog.Reco
 	if err := r.move(ctx, tx, rec, member, at, r.Verb+" PENDING", nil); err != nil {
 		return err
 	}
-	payload, err := json.Marshal(r)
+	b, err := json.Marshal(payload(r))
 	if err != nil {
 		return err
 	}
-	return enqueue(ctx, tx, catalog.Work{Owner: rec.ARN, Kind: updateFlow, Payload: payload})
+	return enqueue(ctx, tx, catalog.Work{Owner: rec.ARN, Kind: flow, Payload: b})
 }
 
 // members returns the members of a document.
@@ -113,6 +118,22 @@ func (r revision) inForce() map[string]any {
 	return patch
 }
 
+// begin moves the member as the work begins.
+func (r revision) begin(ctx context.Context, tx catalog.Store, j job.Job, at time.Time) error {
+	return r.advance(ctx, tx, j, at, r.Verb+" IN_PROGRESS", "", nil)
+}
+
+// end brings the revision into force, or leaves the resource as it was before.
+func (r revision) end(ctx context.Context, tx catalog.Store, j job.Job, at time.Time, failure error) error {
+	if failure == nil {
+		return r.advance(ctx, tx, j, at, Active, "", r.inForce())
+	}
+	if err := r.advance(ctx, tx, j, at, r.Verb+" FAILED", fault.Sentence(failure), nil); err != nil || !r.Whole {
+		return err
+	}
+	return catalog.Transition(ctx, tx, j.Owner, at, Active, nil)
+}
+
 // updates is the flow of revisions. Nothing has to be done for one but to bring it into force.
 func updates(now func() time.Time) job.Flow {
 	read := func(j job.Job) (r revision, err error) {
@@ -129,7 +150,7 @@ func updates(now func() time.Time) job.Flow {
 			if err != nil {
 				return err
 			}
-			return r.advance(ctx, tx, j, now(), r.Verb+" IN_PROGRESS", "", nil)
+			return r.begin(ctx, tx, j, now())
 		},
 		Run: func(context.Context, *job.Run) error { return nil },
 		Settle: func(ctx context.Context, tx catalog.Store, j job.Job, failure error) error {
@@ -137,14 +158,7 @@ func updates(now func() time.Time) job.Flow {
 			if err != nil {
 				return err
 			}
-			if failure != nil {
-				// The resource stays as it was before.
-				if err := r.advance(ctx, tx, j, now(), r.Verb+" FAILED", fault.Sentence(failure), nil); err != nil || !r.Whole {
-					return err
-				}
-				return catalog.Transition(ctx, tx, j.Owner, now(), Active, nil)
-			}
-			return r.advance(ctx, tx, j, now(), Active, "", r.inForce())
+			return r.end(ctx, tx, j, now(), failure)
 		},
 	}
 }

@@ -20,7 +20,7 @@ import (
 // Automatic training: what is due when is kept in the catalog, so that it survives restarts. A tick
 // trains what is due; between ticks nothing happens. (training.md §4; docs/operations.md.)
 
-// scheduleKind is the kind of the records behind it, one for each thing that happens to a solution by itself. They
+// scheduleKind is the kind of the records behind it, one for each thing that happens to a solution or a recommender by itself. They
 // are all filed under one account of their own, to be found together.
 const scheduleKind = ".schedule"
 
@@ -33,7 +33,7 @@ const retryTraining = 10 * time.Minute
 
 // A timetable is the document of a schedule.
 type timetable struct {
-	Owner arn.ARN  `json:"solution"`
+	Owner arn.ARN  `json:"solution"`        // or a recommender
 	Items bool     `json:"items,omitempty"` // new items are taken in, instead of a training
 	Days  int      `json:"days,omitempty"`  // between trainings
 	Since api.Time `json:"since"`           // when Due was decided; a training that began later moves it
@@ -176,8 +176,11 @@ func (s *Service) onTime(ctx context.Context, name arn.ARN, now time.Time) (next
 			return nil // another tick was faster
 		}
 		take := s.take
-		if t.Items {
+		switch {
+		case t.Items:
 			take = s.takeItems
+		case t.Owner.Kind() == arn.Recommender:
+			take = s.takeRecommender
 		}
 		if err := take(ctx, tx, &t, now); err != nil {
 			return err

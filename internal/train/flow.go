@@ -260,9 +260,20 @@ func (t *training) fit(ctx context.Context, n int, report func(string, int, int)
 	return f, order.Checkpoint.Remove()
 }
 
-// publish learns the version's model.
+// publish learns the version's model, beside the one it takes the place of, if there is one.
 func (t *training) publish(ctx context.Context, trainer recipe.Trainer, order recipe.Training) (fit, error) {
+	rec, err := t.Store.Get(ctx, t.Owner)
+	if err != nil {
+		return fit{}, err
+	}
+	st, err := StateOf(rec)
+	if err != nil {
+		return fit{}, err
+	}
 	f := fit{Model: Prefix(t.Owner) + "model"}
+	if st.Model == f.Model {
+		f.Model += "-2"
+	}
 	return f, blob.Publish(ctx, t.Own, f.Model, t.Scratch, func(path string) error { return learn(ctx, trainer, order, path) })
 }
 

@@ -137,7 +137,7 @@ func (w *world) start() {
 	w.t.Helper()
 	w.pool = pool.New(w.db, pool.Options{Exclusive: true, Poll: 5 * time.Millisecond, Backoff: time.Millisecond, Log: w.cfg.Log,
 		Observe: func(kind, outcome string, _ time.Duration) { w.ended <- kind + " " + outcome }})
-	if err := w.pool.Start(w.t.Context(), train.Flow(w.cfg), train.Discards(w.own)); err != nil {
+	if err := w.pool.Start(w.t.Context(), train.Flow(w.cfg), train.Retraining(w.cfg), train.Discards(w.own)); err != nil {
 		w.t.Fatal(err)
 	}
 	p := w.pool
