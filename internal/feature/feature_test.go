@@ -228,3 +228,41 @@ func BenchmarkFit(b *testing.B) {
 		})
 	}
 }
+
+// The weight is where the likelihood is greatest, within the range, and 0 where what is told is chance.
+func TestWeigh(t *testing.T) {
+	make100 := func(helps float64) (trials []Trial) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for range 100 {
+			trial := Trial{Step: 2, TruthTold: []float32{float32(r.NormFloat64() + helps)}, TruthBias: []float32{0.5}}
+			for range 30 {
+				trial.Told, trial.Bias = append(trial.Told, float32(r.NormFloat64())), append(trial.Bias, float32(r.Float64()))
+			}
+			trials = append(trials, trial)
+		}
+		return trials
+	}
+	trials := make100(0.8)
+	sum := func(w float64) (sum float64) {
+		for k := range trials {
+			v, _, _ := trials[k].at(w)
+			sum += v
+		}
+		return sum
+	}
+	w := Weigh(trials, 60)
+	if w <= 0.4 || w >= 1.2 || sum(w) < sum(w-0.01) || sum(w) < sum(w+0.01) {
+		t.Errorf("the weight is %v with the likelihood %v, beside it %v and %v; want the greatest, near 0.8", w, sum(w), sum(w-0.01), sum(w+0.01))
+	}
+	if got := Weigh(trials, 0.3); got != 0.3 {
+		t.Errorf("of at most 0.3 the weight is %v, want that", got)
+	}
+	for _, helps := range []float64{0, -1} {
+		if got := Weigh(make100(helps), 60); got != 0 {
+			t.Errorf("where what is told helps by %v, its weight is %v, want 0", helps, got)
+		}
+	}
+	if got := Weigh(nil, 60); got != 0 {
+		t.Errorf("without trials the weight is %v, want 0", got)
+	}
+}

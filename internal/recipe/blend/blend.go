@@ -33,7 +33,7 @@ type Recipe struct {
 // Personalization returns aws-user-personalization-v2.
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true, ItemMetadata: true,
+		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true, ItemMetadata: true, UserMetadata: true,
 		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
 		Description: "Predicts items a user will interact with, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -43,7 +43,7 @@ func Personalization() Recipe {
 // Ranking returns aws-personalized-ranking-v2.
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true, ItemMetadata: true,
+		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true, ItemMetadata: true, UserMetadata: true,
 		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
 		Description: "Reranks a list of items for a user, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -79,6 +79,7 @@ type settings struct {
 	Sessions bool       // whether there are learned.sessions
 	Spectrum int        // width of learned.spectrum, 0 without one
 	Content  int        // features in learned.content, 0 without it
+	Kin      *kin       `json:",omitempty"`
 	Alone    [2]float64 // weights of contentVoice where no other speaks
 
 	Newest int64   // time of the newest interaction
@@ -149,6 +150,7 @@ type learned struct {
 	sessions *sessions // nil where order is not to count
 	spectrum *spectrum // nil where data is too small or too large for it
 	content  *content  // nil where items say nothing of themselves
+	kin      *kinship  // nil where users' metadata tells nothing
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
@@ -263,7 +265,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.item    int32, ascending
 //	F.weight  float32, alongside
 //
-// and those of sessions, spectrum, content and network, if there are any.
+// and those of sessions, spectrum, content, kin and network, if there are any.
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
 	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
@@ -301,6 +303,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 		return err
 	}
 	if err := l.content.put(w); err != nil {
+		return err
+	}
+	if err := l.kin.put(w); err != nil {
 		return err
 	}
 	if err := l.network.put(w); err != nil {
@@ -351,6 +356,9 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.content, err = getContent(f, m.settings.Content, m.popular); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	if m.kin, err = getKin(f, m.settings.Kin); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.network, err = getNetwork(f, m.settings.Network); err != nil {

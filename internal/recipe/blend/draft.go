@@ -71,6 +71,9 @@ func (d *Draft) Finish(ctx context.Context) error {
 			return err
 		}
 	}
+	if l.kin, err = learnKin(ctx, &t, l.order, 0); err != nil {
+		return err
+	}
 	if err := s.weighReward(ctx, &t, l, all); err != nil {
 		return err
 	}
@@ -85,6 +88,9 @@ func (s settings) of(d *recipe.Data, l *learned) settings {
 	s.Network, s.HalfLife, s.Sessions, s.Spectrum, s.Content = l.network.shape(), l.halfLife, l.sessions != nil, 0, l.content.terms()
 	if l.spectrum != nil {
 		s.Spectrum = l.spectrum.width
+	}
+	if s.Kin = nil; l.kin != nil {
+		s.Kin = &l.kin.kin
 	}
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)

@@ -78,9 +78,9 @@ func (m *model) mix(d *desk, q *recipe.Query) {
 func (m *model) pick(d *desk, q *recipe.Query, list, taken []topk.Key, top float32) int32 {
 	lift := m.explorer.Lift(q, 1, m.explorer.Fresh(mixAge), d.lucky)
 	d.lucky = lift.Items
-	best, most := int32(-1), float32(math.Inf(-1))
 	lift.Measure(func(i int32) float32 { return d.before(m, q, i) })
 	for _, i := range lift.Items {
+	best, most := int32(-1), float32(math.Inf(-1))
 		if up := lift.Up(i, d.before(m, q, i), top); up > most && !has(list, i) && !has(taken, i) {
 			best, most = i, up
 		}

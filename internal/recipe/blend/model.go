@@ -35,6 +35,9 @@ type desk struct {
 	lucky []int32    // scratch of explore
 	keys  []topk.Key // likewise
 
+	kin    []float32 // by item: what the query's record tells; nil as long as none told anything
+	kinSet []int32   // items that it tells something of
+
 	top, sum float64 // the highest logit, and the sum of e^(logit−top) over what has a score
 	last     float32 // the lowest logit
 }
@@ -57,6 +60,7 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 		}
 		q, a := &queries[k], &answers[k]
 		d.listen(q.Items, q.Times)
+		d.hear(m.kin, q)
 		if m.asks == recipe.ByUserList {
 			d.best.Reset(len(q.List))
 			d.score(m, q, q.List)
@@ -116,7 +120,7 @@ func (d *desk) answer(a *recipe.Answer, count int) {
 
 // logit is what an item is worth to whom the desk has listened to. Strangers are shown what has most users.
 func (m *model) logit(d *desk, i int32, stranger bool) float32 {
-	l := m.rewarded(i)
+	l := m.rewarded(i) + d.told(i)
 	if stranger {
 		return float32(l + float64(m.popular[i]))
 	}

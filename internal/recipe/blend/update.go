@@ -32,6 +32,11 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 			return err
 		}
 	}
+	if old.kin != nil {
+		if l.kin, err = learnKin(ctx, &t, l.order, old.kin.kin.Weight); err != nil {
+			return err
+		}
+	}
 	if t.Data.Reward == nil {
 		s.Reward = 0
 	}

@@ -111,18 +111,11 @@ func upTo(n int) []int32 {
 	return out
 }
 
-// A stranger is a user of the tests, of whom only the record is told.
-type stranger struct {
-	others, found         []float32 // inner products of (sampled) items and of those the user had with what is told
-	othersBias, foundBias []float32
-	step                  float64 // items that each of others stands for
-}
-
 // weighKin returns what makes items of users likeliest who are told by others: the weight of the inner product beside log
 // popularity. 0 if it does not help for sure.
 func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets, penalty float64, histories []history, vectors, bias []float32, threads int) (float64, error) {
 	halves := targets.Halves()
-	var tests []stranger
+	var tests []feature.Trial
 	for h := range halves {
 		m, err := table.Fit(ctx, halves[h], penalty, threads)
 		if err != nil {
@@ -130,7 +123,7 @@ func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets
 		}
 		others := halves[1-h].Records
 		step := max(1, float64(len(others))*2/kinTests)
-		part := make([]stranger, int(math.Ceil(float64(len(others))/step)))
+		part := make([]feature.Trial, int(math.Ceil(float64(len(others))/step)))
 		err = als.Spread(ctx, threads, len(part), 4, func(lo, hi int) {
 			x := make([]float32, targets.Stride)
 			for k := lo; k < hi; k++ {
@@ -138,7 +131,7 @@ func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets
 				clear(x)
 				terms, values := table.Row(u)
 				m.AddTerms(1, terms, values, x)
-				part[k] = newStranger(x, histories[u], vectors, bias)
+				part[k] = newTrial(x, histories[u], vectors, bias)
 			}
 		})
 		if err != nil {
@@ -146,53 +139,25 @@ func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets
 		}
 		tests = append(tests, part...)
 	}
-	weight := goldenMax(0, kinStrength, func(w float64) (sum float64) {
-		for k := range tests {
-			sum += tests[k].likelihood(w)
-		}
-		return sum
-	})
-	var sum, squares float64
-	for k := range tests {
-		more := tests[k].likelihood(weight) - tests[k].likelihood(0)
-		sum, squares = sum+more, squares+more*more
-	}
-	if sum <= 2*math.Sqrt(squares) {
-		return 0, nil
-	}
-	return weight, nil
+	return feature.Weigh(tests, kinStrength), nil
 }
 
-// newStranger scores the items with what is told of a user.
-func newStranger(x []float32, h history, vectors, bias []float32) (s stranger) {
+// newTrial scores the items with what is told of a user.
+func newTrial(x []float32, h history, vectors, bias []float32) (t feature.Trial) {
 	n := len(bias)
 	score := func(i int) float32 { return f32.Dot(x, vectors[i*len(x):(i+1)*len(x)]) }
 	had := map[int32]bool{}
 	for _, i := range h.items[max(0, len(h.items)-kinTruth):] {
 		had[i] = true
-		s.found, s.foundBias = append(s.found, score(int(i))), append(s.foundBias, bias[i])
+		t.TruthTold, t.TruthBias = append(t.TruthTold, score(int(i))), append(t.TruthBias, bias[i])
 	}
-	s.step = max(1, float64(n)/calibrationItems)
-	for at := 0.0; int(at) < n; at += s.step {
+	t.Step = max(1, float64(n)/calibrationItems)
+	for at := 0.0; int(at) < n; at += t.Step {
 		if i := int(at); !had[int32(i)] {
-			s.others, s.othersBias = append(s.others, score(i)), append(s.othersBias, bias[i])
+			t.Told, t.Bias = append(t.Told, score(i)), append(t.Bias, bias[i])
 		}
 	}
-	return s
-}
-
-// likelihood is the mean log likelihood of what the user had, among the others, if what is told weighs so much.
-func (s *stranger) likelihood(weight float64) (sum float64) {
-	logits := make([]float32, len(s.others))
-	for k, a := range s.others {
-		logits[k] = float32(weight*float64(a)) + s.othersBias[k]
-	}
-	z := logSum(logits, 1) + math.Log(s.step)
-	for k, a := range s.found {
-		logit := weight*float64(a) + float64(s.foundBias[k])
-		sum += logit - logAdd(z, logit)
-	}
-	return sum / float64(max(1, len(s.found)))
+	return t
 }
 
 // put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
