@@ -47,17 +47,18 @@ func (m *model) lift(d *desk, q *recipe.Query) {
 }
 
 // mix puts new items into some places of the list. Which places, and which items, depends on the query's seed alone and not
-// on how long the list is to be, so that a short list is the head of a longer one. The first place is never taken, nor one
-// between items that are worth the same.
+// on how long the list is to be, so that a short list is the head of a longer one. The first place is never taken, and of
+// items that are worth the same all come before what is put among them.
 func (m *model) mix(d *desk, q *recipe.Query) {
 	keys := d.sorted()
 	var taken []topk.Key
 	for place := 1; place < min(q.Count, len(keys)); place++ {
-		if recipe.Mix(q.Seed, ^uint64(place))%mixOneIn != 0 || keys[place-1].Score() == keys[place].Score() {
+		if recipe.Mix(q.Seed, ^uint64(place))%mixOneIn != 0 {
 			continue
 		}
-		if i := m.pick(d, q, keys[:place], taken, keys[place].Score()); i >= 0 {
-			taken = append(taken, topk.Make(keys[place].Score(), i))
+		logit := math.Nextafter32(keys[place-1].Score(), float32(math.Inf(-1)))
+		if i := m.pick(d, q, keys[:place], taken, logit); i >= 0 {
+			taken = append(taken, topk.Make(logit, i))
 		}
 	}
 	if len(taken) == 0 {
@@ -79,8 +80,8 @@ func (m *model) pick(d *desk, q *recipe.Query, list, taken []topk.Key, top float
 	lift := m.explorer.Lift(q, 1, m.explorer.Fresh(mixAge), d.lucky)
 	d.lucky = lift.Items
 	lift.Measure(func(i int32) float32 { return d.before(m, q, i) })
-	for _, i := range lift.Items {
 	best, most := int32(-1), float32(math.Inf(-1))
+	for _, i := range lift.Items {
 		if up := lift.Up(i, d.before(m, q, i), top); up > most && !has(list, i) && !has(taken, i) {
 			best, most = i, up
 		}
