@@ -1,7 +1,6 @@
 package affinity
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -18,21 +17,8 @@ type history struct {
 
 // distinct keeps the newest maxHistory items of a history, each at its last place. at is memory for it.
 func distinct(items []int32, at map[int32]int) history {
-	clear(at)
 	h := history{events: len(items)}
-	for _, i := range slices.Backward(items) {
-		if j, ok := at[i]; ok {
-			h.weight[j]++
-		} else if len(h.items) < maxHistory {
-			at[i] = len(h.items)
-			h.items, h.weight = append(h.items, i), append(h.weight, 1)
-		}
-	}
-	slices.Reverse(h.items)
-	slices.Reverse(h.weight)
-	for k, n := range h.weight {
-		h.weight[k] = float32(1 + math.Log(float64(n)))
-	}
+	h.items, h.weight = recipe.DistinctItems(items, maxHistory, at)
 	return h
 }
 
@@ -67,20 +53,7 @@ type heldBack map[int]int
 // holdBack picks the users to calibrate on, evenly by a hash of seed, and holds back the newest fifth of each
 // (at most 10 items).
 func holdBack(hs []history, seed uint64) heldBack {
-	var can []int
-	for u, h := range hs {
-		if len(h.items) >= 4 {
-			can = append(can, u)
-		}
-	}
-	slices.SortFunc(can, func(a, b int) int {
-		return cmp.Or(cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))), cmp.Compare(a, b))
-	})
-	held := heldBack{}
-	for _, u := range can[:min(len(can), calibrationUsers)] {
-		held[u] = min(10, max(1, len(hs[u].items)/5))
-	}
-	return held
+	return recipe.HoldBackItems(len(hs), func(k int) int { return len(hs[k].items) }, calibrationUsers, 4, 5, seed)
 }
 
 // inputs returns the histories without what is held back.
@@ -90,14 +63,6 @@ func (held heldBack) inputs(hs []history) []history {
 		out[u] = out[u].without(n)
 	}
 	return out
-}
-
-// mix hashes two numbers. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
-func mix(a, b uint64) uint64 {
-	z := a + (b+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }
 
 // logUsers is log(users + 1) of each item.

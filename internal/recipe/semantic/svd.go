@@ -69,13 +69,8 @@ func (m *matrix) project(ctx context.Context, threads int, basis []float32, dim,
 	return rows, nil
 }
 
-// sign is 1 or −1, drawn from a seed. (The finaliser of SplitMix64; Steele, Lea and Flood, 2014.)
-func sign(seed, k uint64) float32 {
-	z := seed + (k+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return float32(int((z^z>>31)>>63)*2 - 1)
-}
+// sign is 1 or −1, drawn from a seed.
+func sign(seed, k uint64) float32 { return float32(int(recipe.Mix(seed, k)>>63)*2 - 1) }
 
 // times sets out, one row for each of m's, to m·x, where x has a row for each column of m. Rows are stride apart.
 func (m *matrix) times(ctx context.Context, threads int, x, out []float32, stride int) error {
