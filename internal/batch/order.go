@@ -27,11 +27,8 @@ type Order struct {
 	Theme           *Theme            `json:"theme,omitzero"`       // nil for a list without one
 }
 
-// The exploration of a recipe that explores when the job says nothing, and the names of its settings.
+// The names of the settings of an exploration.
 const (
-	DefaultWeight = 0.3
-	DefaultMaxAge = 30.0
-
 	weightKey = "explorationWeight"
 	maxAgeKey = "explorationItemAgeCutOff"
 )
@@ -39,7 +36,7 @@ const (
 // ParseExploration reads an itemExplorationConfig: explorationWeight from 0 to 1 (0.3 if missing) and
 // explorationItemAgeCutOff in days from 1 (30 if missing). fault.Invalid for other keys and values.
 func ParseExploration(config map[string]string) (*recipe.Exploration, error) {
-	e := &recipe.Exploration{Weight: DefaultWeight, MaxAge: DefaultMaxAge}
+	e := recipe.DefaultExploration()
 	for key := range config {
 		if key != weightKey && key != maxAgeKey {
 			return nil, fault.Newf(fault.Invalid, "itemExplorationConfig has no setting %q; it takes %s and %s.", clip(key, 64), weightKey, maxAgeKey)

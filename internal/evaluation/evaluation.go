@@ -131,6 +131,7 @@ type outcome struct {
 	*scores
 	name              string
 	training, ranking time.Duration
+	explored          *Explored // nil for a recipe that does not explore
 }
 
 // outcome trains a recipe and measures its model, which is then thrown away.
@@ -163,6 +164,9 @@ func (r *run) outcome(ctx context.Context, algorithm recipe.Recipe, params map[s
 		return nil, fmt.Errorf("rank with %s: %w", info.Name, err)
 	}
 	out.ranking = time.Since(began)
+	if out.explored, err = r.explored(ctx, model, info); err != nil {
+		return nil, fmt.Errorf("explore with %s: %w", info.Name, err)
+	}
 	return out, nil
 }
 

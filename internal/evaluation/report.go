@@ -43,6 +43,7 @@ type Outcome struct {
 	Coverage float64                  `json:"coverage"` // share of the items that are in some list of the greatest K
 	Training float64                  `json:"trainingSeconds"`
 	Ranking  float64                  `json:"rankingSeconds"`
+	Explored *Explored                `json:"explored,omitempty"` // of a recipe that explores
 }
 
 // A Group is users with histories of similar length.
@@ -85,6 +86,7 @@ func (r *run) sum(o *outcome) Outcome {
 	return Outcome{
 		Recipe: o.name, Metrics: r.means(o, nil), Coverage: float64(o.listed) / float64(max(1, r.train.Items.Len())),
 		Training: o.training.Seconds(), Ranking: o.ranking.Seconds(),
+		Explored: o.explored,
 	}
 }
 
@@ -131,6 +133,9 @@ func (rep *Report) printMetrics(w io.Writer) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%+.4f%s\n", name, show(rep.Model.Metrics[name], rep.Tested), show(rep.Baseline.Metrics[name], rep.Tested), d.Mean, margin(d, rep.Tested))
 	}
 	fmt.Fprintf(w, "coverage@%d\t%.4f\t%.4f\t%+.4f\n", slices.Max(rep.K), rep.Model.Coverage, rep.Baseline.Coverage, rep.Model.Coverage-rep.Baseline.Coverage)
+	if e := rep.Model.Explored; e != nil {
+		fmt.Fprintf(w, "explored\t%s\t\t\n", e)
+	}
 	fmt.Fprintf(w, "training\t%.1f s\t%.1f s\t\n", rep.Model.Training, rep.Baseline.Training)
 	fmt.Fprintf(w, "ranking\t%.1f s\t%.1f s\t\n", rep.Model.Ranking, rep.Baseline.Ranking)
 	memory := "unknown on this system"

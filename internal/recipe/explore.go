@@ -20,6 +20,9 @@ const (
 	mostLucky = 64   // items that are lifted, of those
 )
 
+// DefaultExploration is that of a recipe that explores where nothing is said about it.
+func DefaultExploration() *Exploration { return &Exploration{Weight: 0.3, MaxAge: 30} }
+
 // An Explorer knows which items of a catalogue are new, and by how much these are lifted. It is safe for concurrent use.
 type Explorer struct {
 	newest  int64 // Unix seconds

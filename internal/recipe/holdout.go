@@ -192,7 +192,7 @@ func lists(ctx context.Context, model Model, asks Asks, tests []Test, depth int)
 
 // query asks about the test in a recipe's way.
 func (t Test) query(asks Asks, place uint64, n int) Query {
-	q := Query{Known: true, Items: t.Items, Times: t.Times, User: t.User, Item: -1, Count: eval.Depth}
+	q := Query{Known: true, Items: t.Items, Times: t.Times, User: t.User, Item: -1, Count: eval.Depth, Explore: &Exploration{}}
 	switch asks {
 	case ByItem:
 		q.Item = t.Items[len(t.Items)-1]
