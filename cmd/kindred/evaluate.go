@@ -21,8 +21,10 @@ import (
 type evaluateCmd struct {
 	File        string            `arg:"" help:"CSV file of interactions, plain or gzip: USER_ID, ITEM_ID, TIMESTAMP and perhaps EVENT_TYPE, EVENT_VALUE."`
 	Items       string            `placeholder:"FILE" help:"CSV file of items."`
+	Users       string            `placeholder:"FILE" help:"CSV file of users, by which recipes answer those without a history."`
 	Schema      string            `placeholder:"FILE" help:"Avro schema of the interactions; without it, the columns named above are taken."`
 	ItemsSchema string            `placeholder:"FILE" help:"Avro schema of the items; without it, columns of well-known names are taken."`
+	UsersSchema string            `placeholder:"FILE" help:"Avro schema of the users; without it, columns of well-known names are taken."`
 	Recipe      string            `default:"aws-user-personalization" help:"Recipe to measure."`
 	Split       string            `default:"service" help:"What is held out: service, last-fraction=0.1, leave-one-out or truth=FILE."`
 	Context     string            `placeholder:"FILE" help:"With truth=FILE: CSV file of events after the training (USER_ID, ITEM_ID, TIMESTAMP), which the trained model is told of as of new events."`
@@ -89,7 +91,7 @@ func (c *evaluateCmd) measure(ctx context.Context, log *slog.Logger) (*evaluatio
 // order is what the flags say.
 func (c *evaluateCmd) order() (o evaluation.Order, err error) {
 	o = evaluation.Order{
-		Interactions: c.File, Items: c.Items, Recipe: c.Recipe, Params: c.Param,
+		Interactions: c.File, Items: c.Items, Users: c.Users, Recipe: c.Recipe, Params: c.Param,
 		KeepSeen: c.Seen == "keep", K: c.K, Seed: c.Seed, Threads: c.Threads,
 	}
 	if o.Threads == 0 {
@@ -107,7 +109,10 @@ func (c *evaluateCmd) order() (o evaluation.Order, err error) {
 	if o.Schema, err = schemaText(c.Schema); err != nil {
 		return o, err
 	}
-	o.ItemsSchema, err = schemaText(c.ItemsSchema)
+	if o.ItemsSchema, err = schemaText(c.ItemsSchema); err != nil {
+		return o, err
+	}
+	o.UsersSchema, err = schemaText(c.UsersSchema)
 	return o, err
 }
 

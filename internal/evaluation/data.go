@@ -10,18 +10,25 @@ import (
 	"github.com/kindredrec/kindred/internal/recipe"
 )
 
-// load imports the files as a dataset group would and returns what a recipe may learn from. The data are
-// valid until done.
-func (c Config) load(ctx context.Context, o Order) (data *recipe.Data, done func() error, err error) {
+// A census tells what is known of a user by id.
+type census func(id string) recipe.Attributes
+
+// load imports the files as a dataset group would and returns what a recipe may learn from, and what is known of users
+// whether they have interactions or not: nil without a file of users. Both are valid until done.
+func (c Config) load(ctx context.Context, o Order) (data *recipe.Data, known census, done func() error, err error) {
 	snap, err := c.snapshot(ctx, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if data, _, err = snap.Data(dataset.Selection{}); err != nil {
 		snap.Close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return data, snap.Close, nil
+	if o.Users != "" {
+		v := snap.View(data.Items, dataset.Selection{})
+		known = func(id string) recipe.Attributes { return v.FilterUser(id) }
+	}
+	return data, known, snap.Close, nil
 }
 
 // snapshot imports the files.
@@ -33,6 +40,11 @@ func (c Config) snapshot(ctx context.Context, o Order) (*dataset.Snapshot, error
 	}
 	if o.Items != "" {
 		if parts.Items, err = c.part(ctx, dataset.Items, o.Items, o.ItemsSchema); err != nil {
+			return nil, err
+		}
+	}
+	if o.Users != "" {
+		if parts.Users, err = c.part(ctx, dataset.Users, o.Users, o.UsersSchema); err != nil {
 			return nil, err
 		}
 	}
@@ -80,6 +92,7 @@ var (
 	required = map[string][]dataset.Field{
 		dataset.Interactions: {{Name: "USER_ID"}, {Name: "ITEM_ID"}, {Name: "TIMESTAMP", Type: dataset.Long}},
 		dataset.Items:        {{Name: "ITEM_ID"}},
+		dataset.Users:        {{Name: "USER_ID"}},
 	}
 	known = map[string][]dataset.Field{
 		dataset.Interactions: {{Name: "EVENT_TYPE", Nullable: true}, {Name: "EVENT_VALUE", Type: dataset.Float, Nullable: true}},
@@ -90,6 +103,10 @@ var (
 			category("CATEGORY"), category("CATEGORY_L1"), category("CATEGORY_L2"), category("CATEGORY_L3"),
 			category("BRAND"), category("LANGUAGE"), category("AGE_GROUP"), category("GENDER"),
 			{Name: "PRODUCT_DESCRIPTION", Nullable: true, Textual: true},
+		},
+		dataset.Users: {
+			number("AGE"), category("AGE_GROUP"), category("GENDER"), category("OCCUPATION"), category("COUNTRY"), category("LANGUAGE"),
+			category("MEMBERSHIP_STATUS"), category("SUBSCRIPTION_MODEL"),
 		},
 	}
 )

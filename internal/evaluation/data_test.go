@@ -39,7 +39,7 @@ func TestSchemaFor(t *testing.T) {
 func TestLoad(t *testing.T) {
 	o := order(t, "leave-one-out")
 	o.Items = write(t, "items.csv.gz", "ITEM_ID,YEAR,GENRES\ni1,1999,a|b\ni9,2001,\n")
-	d, done, err := config(t, recipe.ByUser).load(t.Context(), o)
+	d, _, done, err := config(t, recipe.ByUser).load(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

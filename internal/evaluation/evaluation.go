@@ -36,15 +36,15 @@ type Config struct {
 
 // An Order is one recipe to measure on one set of data.
 type Order struct {
-	Interactions, Items string // paths of CSV files, plain or gzip; Items may be ""
-	Schema, ItemsSchema string // text of Avro schemas, "" to go by the names of known columns
-	Recipe              string
-	Params              map[string]string // those that are not at their defaults
-	Split               Split
-	KeepSeen            bool  // items that a user had in training may be recommended
-	K                   []int // lengths of list to measure, each 1 to MostK
-	Seed                uint64
-	Threads             int // at least 1; changes nothing but the time
+	Interactions, Items, Users       string // paths of CSV files, plain or gzip; Items and Users may be ""
+	Schema, ItemsSchema, UsersSchema string // text of Avro schemas, "" to go by the names of known columns
+	Recipe                           string
+	Params                           map[string]string // those that are not at their defaults
+	Split                            Split
+	KeepSeen                         bool  // items that a user had in training may be recommended
+	K                                []int // lengths of list to measure, each 1 to MostK
+	Seed                             uint64
+	Threads                          int // at least 1; changes nothing but the time
 }
 
 // Run does what the order says. The same files and order give the same metrics.
@@ -59,12 +59,12 @@ func (c Config) Run(ctx context.Context, o Order) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, done, err := c.load(ctx, o)
+	data, known, done, err := c.load(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	train, tests, err := o.Split.cut(data, o.Seed)
+	train, tests, err := o.Split.cut(data, known, o.Seed)
 	if err != nil {
 		return nil, err
 	}

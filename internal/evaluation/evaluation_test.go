@@ -154,7 +154,7 @@ func TestSameAgain(t *testing.T) {
 // With the service's split and seen items kept, the metrics are those that GetSolutionMetrics would give.
 func TestLikeTheService(t *testing.T) {
 	o := Order{Interactions: write(t, "people.csv", people(300)), Recipe: Baseline, KeepSeen: true, K: []int{5, 10, 25}, Seed: 4, Threads: 2}
-	d, done, err := config(t, recipe.ByUser).load(t.Context(), o)
+	d, _, done, err := config(t, recipe.ByUser).load(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

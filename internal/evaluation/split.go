@@ -69,8 +69,9 @@ func (s Split) String() string {
 	return "service"
 }
 
-// cut returns what to learn from and the users to test, each with something held out.
-func (s Split) cut(d *recipe.Data, seed uint64) (train *recipe.Data, tests []recipe.Test, err error) {
+// cut returns what to learn from and the users to test, each with something held out. known, which may be nil, tells of
+// users that a file of truth names.
+func (s Split) cut(d *recipe.Data, known census, seed uint64) (train *recipe.Data, tests []recipe.Test, err error) {
 	switch s.kind {
 	case truthFile:
 		var since later
@@ -79,7 +80,7 @@ func (s Split) cut(d *recipe.Data, seed uint64) (train *recipe.Data, tests []rec
 				return nil, nil, err
 			}
 		}
-		tests, err = readTruth(s.truth, d, since)
+		tests, err = readTruth(s.truth, d, known, since)
 		return d, tests, err
 	case lastFraction:
 		// Rounding up is the rule of the service's sample notebooks; a product that is whole stays whole.
@@ -117,7 +118,7 @@ func holdNewest(d *recipe.Data, held func(n int) int) (*recipe.Data, []recipe.Te
 		}
 		s.Start = append(s.Start, int64(len(s.Item)))
 		if cut < b {
-			tests = append(tests, recipe.Test{Items: d.Item[a:cut], Times: d.Time[a:cut], Truth: distinct(d.Item[cut:b])})
+			tests = append(tests, recipe.Test{Items: d.Item[a:cut], Times: d.Time[a:cut], Truth: distinct(d.Item[cut:b]), User: d.Attributes(u)})
 		}
 	}
 	return &s, tests
@@ -131,8 +132,8 @@ func distinct(items []int32) []int32 {
 // readTruth reads what each user took later from a CSV file with USER_ID and ITEM_ID. A user without history is
 // tested with an empty one; an item that training does not know can never be recommended and counts as missed.
 // Histories go on with what happened since.
-func readTruth(path string, d *recipe.Data, since later) ([]recipe.Test, error) {
-	t := truth{file: filepath.Base(path), d: d, since: since, at: map[string]int{}, strangers: map[string]int32{}}
+func readTruth(path string, d *recipe.Data, known census, since later) ([]recipe.Test, error) {
+	t := truth{file: filepath.Base(path), d: d, known: known, since: since, at: map[string]int{}, strangers: map[string]int32{}}
 	if err := readTable(path, t.add); err != nil {
 		return nil, err
 	}
@@ -149,6 +150,7 @@ func readTruth(path string, d *recipe.Data, since later) ([]recipe.Test, error) 
 type truth struct {
 	file       string
 	d          *recipe.Data
+	known      census // nil for nothing
 	since      later
 	columns    int
 	user, item int // positions
@@ -196,6 +198,9 @@ func (t *truth) test(user string) (test recipe.Test) {
 		test.Items, test.Times = t.d.History(u)
 	}
 	test.Items, test.Times = t.since.after(user, test.Items, test.Times)
+	if t.known != nil {
+		test.User = t.known(user)
+	}
 	return test
 }
 

@@ -43,7 +43,7 @@ func TestHoldNewest(t *testing.T) {
 		{"last-fraction=0.99", 5, 4}, {"leave-one-out", 1, 0}, {"leave-one-out", 9, 1},
 	} {
 		d := user(c.n)
-		train, tests, err := mustSplit(t, c.split).cut(d, 1)
+		train, tests, err := mustSplit(t, c.split).cut(d, nil, 1)
 		if c.n == 1 {
 			if !fault.Is(err, fault.Invalid) {
 				t.Errorf("%s of a single event: %v, want fault.Invalid", c.split, err)
@@ -69,7 +69,7 @@ func TestHoldNewestColumns(t *testing.T) {
 	})
 	d.Event = []uint16{1, 2, 3, 4, 5}
 	d.Value = []float32{1, 2, 3, 4, 5}
-	train, tests, err := mustSplit(t, "last-fraction=0.5").cut(d, 1)
+	train, tests, err := mustSplit(t, "last-fraction=0.5").cut(d, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
