@@ -1,8 +1,6 @@
 package factors
 
 import (
-	"cmp"
-	"math"
 	"slices"
 
 	"github.com/kindredrec/kindred/internal/num/als"
@@ -16,22 +14,8 @@ type history struct {
 }
 
 // distinct keeps the newest maxHistory items of a history, each at its last place.
-func distinct(items []int32) history {
-	var h history
-	at := make(map[int32]int, min(len(items), maxHistory))
-	for k := len(items) - 1; k >= 0; k-- {
-		if j, ok := at[items[k]]; ok {
-			h.times[j]++
-		} else if len(h.items) < maxHistory {
-			at[items[k]] = len(h.items)
-			h.items, h.times = append(h.items, items[k]), append(h.times, 1)
-		}
-	}
-	slices.Reverse(h.items)
-	slices.Reverse(h.times)
-	for k, n := range h.times {
-		h.times[k] = float32(1 + math.Log(float64(n)))
-	}
+func distinct(items []int32) (h history) {
+	h.items, h.times = recipe.DistinctItems(items, maxHistory, make(map[int32]int, min(len(items), maxHistory)))
 	return h
 }
 
@@ -64,20 +48,7 @@ const calibrationUsers = 600
 // holdBack picks the users to calibrate on, evenly by a hash of seed, and holds back the newest tenth of
 // each (at most 10 items).
 func holdBack(hs []history, seed uint64) heldBack {
-	var can []int
-	for k, h := range hs {
-		if len(h.items) >= 3 {
-			can = append(can, k)
-		}
-	}
-	slices.SortFunc(can, func(a, b int) int {
-		return cmp.Or(cmp.Compare(mix(seed, uint64(a)), mix(seed, uint64(b))), cmp.Compare(a, b))
-	})
-	held := heldBack{}
-	for _, k := range can[:min(len(can), calibrationUsers)] {
-		held[k] = min(10, max(1, len(hs[k].items)/10))
-	}
-	return held
+	return recipe.HoldBackItems(len(hs), func(k int) int { return len(hs[k].items) }, calibrationUsers, 3, 10, seed)
 }
 
 // inputs returns the histories without what is held back.
