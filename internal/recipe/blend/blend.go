@@ -124,7 +124,7 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 	if s.Ridge, err = l.chooseRidge(ctx, part, tests, s.Recency && !scattered, t.Threads); err != nil {
 		return nil, err
 	}
-	if s.Recency && !scattered && len(part.item) >= netLeast {
+	if s.Recency && !scattered && learnsOrder(t, part) {
 		if l.network, err = trainNetwork(ctx, t, part, tests); err != nil {
 			return nil, err
 		}

@@ -74,6 +74,20 @@ func netShape(params map[string]string) (seqnet.Shape, error) {
 	return seqnet.Shape{Kind: seqnet.Recurrent, Width: min(dim, netWidth), Hidden: min(dim, netHidden), Window: window}, nil
 }
 
+// learnsOrder reports whether a network is to be learned: whether there is enough to learn from and, for a recurrent one, the
+// order of events tells anything at all, which costs little to find out.
+func learnsOrder(t *recipe.Training, s *sequences) bool {
+	if len(s.item) < netLeast {
+		return false
+	}
+	shape, _ := netShape(t.Params) // checked before anything was learned
+	if shape.Kind != seqnet.Recurrent {
+		return true
+	}
+	d := s.distinct()
+	return recipe.OrderTells(d.start, d.item, t.Seed)
+}
+
 // netDropout is 0.2 where an item has a hundred events or more, and 0.4 where it has ten: what is seen seldom is
 // learned by heart.
 func netDropout(s *sequences) float32 {

@@ -1,10 +1,6 @@
-package factors
+package recipe
 
-import (
-	"slices"
-
-	"github.com/kindredrec/kindred/internal/num/als"
-)
+import "slices"
 
 // The order of histories is worth learning if items that follow each other do so for more users than chance has it.
 const (
@@ -12,18 +8,20 @@ const (
 	orderShare = 1.5     // as many agreements as in histories without their order
 )
 
-// tells reports whether the order of the histories m says what comes next: whether pairs of neighbours in them agree with
+// OrderTells reports whether the order of histories says what comes next: whether pairs of neighbours in them agree with
 // each other more often than pairs of neighbours in the same histories shuffled by seed. It costs a sort, where
-// a network would be learned for nothing.
-func tells(m *als.Sparse, seed uint64) bool {
+// a network would be learned for nothing. History u is item[start[u]:start[u+1]], best without repetitions.
+//
+// Memory: 48 MB at most.
+func OrderTells(start []int64, item []int32, seed uint64) bool {
 	var real, chance []uint64
-	step := 1 + len(m.Col)/orderPairs
-	for u := 0; u < m.Rows; u += step {
-		items, _ := m.Row(u)
+	step := 1 + len(item)/orderPairs
+	for u := 0; u < len(start)-1; u += step {
+		items := item[start[u]:start[u+1]]
 		real = neighbours(real, items)
 		items = slices.Clone(items)
 		for k := len(items) - 1; k > 0; k-- {
-			j := int(mix(seed^uint64(u), uint64(k)) % uint64(k+1))
+			j := int(Mix(seed^uint64(u), uint64(k)) % uint64(k+1))
 			items[k], items[j] = items[j], items[k]
 		}
 		chance = neighbours(chance, items)
