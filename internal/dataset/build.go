@@ -144,7 +144,7 @@ func (b *builder) write(path string) error {
 		return err
 	}
 	defer w.Discard()
-	for _, step := range []func(*artifact.Writer) error{b.writeNames, b.writeEvents, b.writeCreated, b.writeColumns, b.writeActions} {
+	for _, step := range []func(*artifact.Writer) error{b.writeNames, b.writeEvents, b.writeCreated, b.writeShown, b.writeColumns, b.writeActions} {
 		if err := step(w); err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	d := &recipe.Data{
 		Users: c.users, Items: c.items, Start: c.start,
 		Item: c.item, Time: c.time, Event: c.event, Value: c.value,
-		Events: c.events, Created: c.created, Columns: c.columns(sel), Title: c.title(), UserColumns: c.columnsOfUsers(sel),
+		Events: c.events, Created: c.created, Shown: c.shown, Columns: c.columns(sel), Title: c.title(), UserColumns: c.columnsOfUsers(sel),
 	}
 	for _, col := range d.Columns {
 		if col.(*attribute).field.Textual {

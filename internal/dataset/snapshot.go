@@ -195,6 +195,8 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	events                  string table: "" for null, then the event types ascending
 //	created      i8         per item: its CREATION_TIMESTAMP; where that is missing, the time of its oldest
 //	                        interaction; without any, the time of the newest interaction of all
+//	shown        i4         per item: how often it was in an IMPRESSION of an event about another item; absent when there
+//	                        is no such column
 //
 // and, for each field F of Items but the id (and the same of Users):
 //
@@ -210,7 +212,7 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	actionAction i4         number of the action
 //	actionTime   i8         Unix seconds
 //	actionKind   u1         a recipe.ActionKind
-const snapshotVersion = "snapshot 3"
+const snapshotVersion = "snapshot 4"
 
 type snapshotMeta struct {
 	Items, Users []Field // but the ids
@@ -236,6 +238,7 @@ type content struct {
 	value        []float32
 	events       []string
 	created      []int64
+	shown        []int32 // nil when nothing says
 	itemColumns  []attribute
 	userColumns  []attribute
 	actions      actionContent
@@ -261,6 +264,9 @@ func readSnapshot(f *artifact.File) (*content, error) {
 	get(func() (e error) { c.event, e = artifact.Get[uint16](f, "event"); return })
 	get(func() (e error) { c.created, e = artifact.Get[int64](f, "created"); return })
 	get(func() (e error) { events, e = f.Strings("events"); return })
+	if f.Has("shown") {
+		get(func() (e error) { c.shown, e = artifact.Get[int32](f, "shown"); return })
+	}
 	if f.Has("value") {
 		get(func() (e error) { c.value, e = artifact.Get[float32](f, "value"); return })
 	}

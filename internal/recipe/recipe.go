@@ -116,6 +116,7 @@ type Data struct {
 	Weight       []float32 // how much it counts that this event is told, beside others: 1 in the mean; nil when all are alike
 	Events       []string  // event types; index 0 is "" (null)
 	Created      []int64   // per item: CREATION_TIMESTAMP in Unix seconds, inferred where missing
+	Shown        []int32   // per item: how often it was shown to users who then took another; nil when that is not known
 	Reward       []float64 // per item: its value of the objective's column, NaN where unknown; nil without an objective
 	Columns      []Column  // item metadata
 	Title        Column    // the field of Items that names an item (itemName), nil for none

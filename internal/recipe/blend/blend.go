@@ -157,7 +157,7 @@ type learned struct {
 func learn(ctx context.Context, s *sequences, want wanted, ridge float32, seed uint64, threads int, p *progress) (*learned, error) {
 	count := s.users()
 	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
-	l.content = s.content.among(s.created, count)
+	l.content = s.content.among(s.created, recipe.TriedBy(s.shown, count))
 	if want.sessions {
 		l.sessions = newSessions(s)
 	}
@@ -255,7 +255,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	order     int32, item indexes by popularity
 //	popular   float32, log(users+1)
 //	trending  float32, log(newest events+1)
-//	count     int32, users per item
+//	count     int32, recipe.Tried of each item
 //	created   int64, Unix seconds
 //	reward    float32, standard rewards; absent without an objective
 //
@@ -280,7 +280,7 @@ func write(t recipe.Training, s settings, l *learned) error {
 	if err := artifact.Put(w, "trending", l.trending); err != nil {
 		return err
 	}
-	if err := artifact.Put(w, "count", recipe.UniqueUsers(t.Data)); err != nil {
+	if err := artifact.Put(w, "count", recipe.Tried(t.Data, recipe.UniqueUsers(t.Data))); err != nil {
 		return err
 	}
 	if err := artifact.Put(w, "created", t.Data.Created); err != nil {
@@ -355,7 +355,7 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if m.spectrum, err = getSpectrum(f, m.settings.Spectrum, n); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
-	if m.content, err = getContent(f, m.settings.Content, m.popular); err != nil {
+	if m.content, err = getContent(f, m.settings.Content, n); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.kin, err = getKin(f, m.settings.Kin); err != nil {

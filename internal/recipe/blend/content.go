@@ -206,6 +206,7 @@ func (p *profile) likeness(i int32) (sum float32) {
 //	content.start   int64, item i's features are content.term[content.start[i]:content.start[i+1]]
 //	content.term    int32, ascending
 //	content.value   float32, alongside
+//	content.unproven  float32, recipe.Unproven of each item
 //	content.unmet   int32, items that few users have met, ascending
 func (c *content) put(w *artifact.Writer) error {
 	if c == nil {
@@ -220,11 +221,14 @@ func (c *content) put(w *artifact.Writer) error {
 	if err := artifact.Put(w, "content.value", c.table.Value); err != nil {
 		return err
 	}
+	if err := artifact.Put(w, "content.unproven", c.unproven); err != nil {
+		return err
+	}
 	return artifact.Put(w, "content.unmet", c.unmet)
 }
 
-// getContent opens what put wrote of so many features; nil for 0. popular is log(users+1) by item.
-func getContent(f *artifact.File, terms int, popular []float32) (c *content, err error) {
+// getContent opens what put wrote of so many features, for n items; nil for 0.
+func getContent(f *artifact.File, terms, n int) (c *content, err error) {
 	if terms == 0 {
 		return nil, nil
 	}
@@ -241,13 +245,11 @@ func getContent(f *artifact.File, terms int, popular []float32) (c *content, err
 	if c.unmet, err = artifact.Get[int32](f, "content.unmet"); err != nil {
 		return nil, err
 	}
-	n := len(popular)
-	if len(c.table.Start) != n+1 || c.table.Start[n] != int64(len(c.table.Term)) || len(c.table.Term) != len(c.table.Value) {
-		return nil, fmt.Errorf("the features do not fit %d items", n)
+	if c.unproven, err = artifact.Get[float32](f, "content.unproven"); err != nil {
+		return nil, err
 	}
-	c.unproven = make([]float32, n)
-	for i, p := range popular {
-		c.unproven[i] = float32(recipe.Unproven(math.Exp(float64(p)) - 1))
+	if len(c.unproven) != n || len(c.table.Start) != n+1 || c.table.Start[n] != int64(len(c.table.Term)) || len(c.table.Term) != len(c.table.Value) {
+		return nil, fmt.Errorf("the features do not fit %d items", n)
 	}
 	return c, nil
 }

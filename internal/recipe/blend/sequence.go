@@ -23,11 +23,12 @@ type sequences struct {
 
 	content *content // of the items; nil where they say nothing of themselves
 	created []int64  // when each item came
+	shown   []int32  // recipe.Data's
 }
 
 // newSequences takes the newest events of each user.
 func newSequences(d *recipe.Data) *sequences {
-	s := &sequences{n: d.Items.Len(), start: make([]int64, 1, d.Users.Len()+1), content: newContent(d), created: d.Created}
+	s := &sequences{n: d.Items.Len(), start: make([]int64, 1, d.Users.Len()+1), content: newContent(d), created: d.Created, shown: d.Shown}
 	for u := range d.Users.Len() {
 		items, times := d.History(u)
 		from := max(0, len(items)-longest)
@@ -109,7 +110,7 @@ const (
 // anywhere.
 func (s *sequences) holdBack(seed uint64, scattered bool) (*sequences, []test) {
 	chosen := s.choose(seed, scattered)
-	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start)), content: s.content, created: s.created}
+	part := &sequences{n: s.n, start: make([]int64, 1, len(s.start)), content: s.content, created: s.created, shown: s.shown}
 	var tests []test
 	for u := range s.len() {
 		items, times, weights := s.of(u), s.time[s.start[u]:s.start[u+1]], s.weights(u)

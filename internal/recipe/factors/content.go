@@ -32,7 +32,7 @@ type learned struct {
 
 	kin *kinship // nil for none
 
-	evidence, heard []int32 // by item; nil for the users in the data
+	evidence, heard []int32 // by item; nil for recipe.Tried of the data
 }
 
 // describe returns what was learned with the vectors of the items that few users have met mixed with what their metadata

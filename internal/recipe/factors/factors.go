@@ -149,7 +149,7 @@ func progress(t recipe.Training, done int) {
 //	gram     float32, what the encoder shares between users (als.Solver.Prepare); training has turned the
 //	         vectors so that it is diagonal, which an update may leave a little off
 //	bias     float32, log popularity
-//	count    int32, users per item
+//	count    int32, recipe.Tried of each item
 //	created  int64, Unix seconds
 //	cold     int32, indexes of the items that are always explored; absent if the recipe has none
 //	ranked   float32, as far apart as widths says: vectors, the standard reward and the network's vectors; absent without
@@ -167,8 +167,9 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 		return err
 	}
 	count := recipe.UniqueUsers(t.Data)
+	tried := recipe.Tried(t.Data, count)
 	if l.evidence == nil {
-		l.evidence, l.heard = count, count
+		l.evidence, l.heard = tried, tried
 	}
 	if l, err = describe(ctx, t, asked, &s, l); err != nil {
 		return err
@@ -195,7 +196,7 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 	if err := artifact.Put(w, "bias", bias); err != nil {
 		return err
 	}
-	if err := artifact.Put(w, "count", count); err != nil {
+	if err := artifact.Put(w, "count", tried); err != nil {
 		return err
 	}
 	if err := artifact.Put(w, "created", t.Data.Created); err != nil {

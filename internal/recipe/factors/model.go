@@ -24,7 +24,7 @@ type model struct {
 	items    recipe.Names
 	matrix   *topk.Matrix
 	vectors  []float32 // what the matrix's rows begin with, Stride(Dim) apart
-	count    []int32   // users of each item
+	count    []int32   // recipe.Tried of each item
 	explorer *recipe.Explorer
 	cold     []int32 // always explored, ascending
 	solver   *als.Solver

@@ -96,6 +96,34 @@ func muteUsers(t *testing.T, r recipe.Recipe) {
 	}
 }
 
+// exploresWhatIsIgnoredLess checks that new items which users were shown and left for others are explored less than those
+// that nobody was shown.
+func exploresWhatIsIgnoredLess(t *testing.T, r recipe.Recipe) {
+	d := amongNew(func(u, i int) (int, bool) { return 1000*i + u, (i*7+u*3)%5 != 0 })
+	d.Shown = make([]int32, d.Items.Len())
+	for i := old; i < len(d.Shown); i += 2 {
+		d.Shown[i] = 200
+	}
+	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	var ignored, untried int
+	for u := range d.Users.Len() {
+		q := query(r, d, u)
+		q.Count, q.Explore = 10, &recipe.Exploration{Weight: 0.5, MaxAge: 30}
+		for _, i := range rank(t, m, q)[0].Items {
+			switch {
+			case int(i) < old:
+			case d.Shown[i] > 0:
+				ignored++
+			default:
+				untried++
+			}
+		}
+	}
+	if untried < d.Users.Len()/4 || 4*ignored > untried {
+		t.Errorf("in lists of 10 for %d users %d new items are explored that users have ignored, and %d that nobody was shown; want few and some", d.Users.Len(), ignored, untried)
+	}
+}
+
 // newcomers is how many items of Launch nobody has met.
 const newcomers = 12
 

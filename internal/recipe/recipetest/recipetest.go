@@ -40,6 +40,7 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	}
 	if info.Explores {
 		t.Run("Explores", func(t *testing.T) { explores(t, r) })
+		t.Run("ExploresWhatIsIgnoredLess", func(t *testing.T) { exploresWhatIsIgnoredLess(t, r) })
 	}
 	if info.Mixes {
 		t.Run("Mixes", func(t *testing.T) { mixes(t, r) })
