@@ -14,12 +14,12 @@ import (
 )
 
 // What items say of themselves is one more voice: how like an item's metadata is to that of what the user had lately. It is
-// the only one that speaks of items nobody has met, so these are ranked by it. Memory: 8 bytes for each of at most 32
+// the only one that speaks of items nobody has met, so these are ranked by it. Memory: 8 bytes for each of at most 16
 // features of an item, and 4 bytes for each different one.
 
 // The bounds of what is read of items and scored for everybody.
 const (
-	mostFeatures = 32   // of an item, the heaviest
+	mostFeatures = 16   // of an item, the heaviest
 	mostUnmet    = 1000 // items that few users have met, the newest ones
 	contentFade  = 20   // events in which what the user had counts half
 )
