@@ -58,7 +58,7 @@ func hasChecksum(in *s3.UploadPartInput) bool {
 	return false
 }
 
-// uploadPlain writes a part to its assembly as it comes. It takes a buffer of memory.
+// uploadPlain writes a part to its assembly as it comes. It takes one buffer of memory.
 func (s *store) uploadPlain(in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	a := s.assembly(uploadDir(*in.Bucket, *in.Key, *in.UploadId))
 	n, size := int(*in.PartNumber), *in.ContentLength
