@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kindredrec/kindred/internal/feature"
 	"github.com/kindredrec/kindred/internal/recipe"
 	"github.com/kindredrec/kindred/internal/text"
 )
@@ -32,7 +33,7 @@ func newFeatures(d *recipe.Data, item []int32) *features {
 	f := &features{terms: make([][]term, n), norm: make([]float64, n)}
 	index := map[string]term{}
 	for _, c := range d.Columns {
-		ends := bins(c, n)
+		ends := feature.Bins(c, n)
 		for at, i := range item {
 			for _, v := range values(c, ends, int(i)) {
 				f.add(index, c.Name()+"\x00"+v, int32(at))
@@ -73,8 +74,7 @@ func (f *features) add(index map[string]term, name string, at int32) {
 // values returns what item i has in a column: categories, words of a text, or the bin of a number.
 func values(c recipe.Column, bins []float64, i int) []string {
 	if v, ok := c.Number(i); ok {
-		at, _ := slices.BinarySearch(bins, v)
-		return []string{strconv.Itoa(at)}
+		return []string{strconv.Itoa(feature.Bin(bins, v))}
 	}
 	s, ok := c.Text(i)
 	if !ok || s == "" {
@@ -84,28 +84,6 @@ func values(c recipe.Column, bins []float64, i int) []string {
 		return strings.Split(s, "|")
 	}
 	return text.Words(s)
-}
-
-// numberBins is into how many equally filled bins numbers fall: near numbers often share one.
-const numberBins = 16
-
-// bins returns the ascending upper ends of a numeric column's bins, nil if it has no numbers.
-func bins(c recipe.Column, n int) []float64 {
-	var all []float64
-	for i := range n {
-		if v, ok := c.Number(i); ok && !math.IsNaN(v) {
-			all = append(all, v)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	slices.Sort(all)
-	var ends []float64
-	for b := 1; b <= numberBins; b++ {
-		ends = append(ends, all[(len(all)-1)*b/numberBins])
-	}
-	return slices.Compact(ends)
 }
 
 // within returns the terms by which the item at a place is matched: the rarest, of at most reach items in all.
