@@ -20,45 +20,30 @@ const defaultNumResults = 25
 
 // CreateBatchInferenceJob starts answering the lines of input files from a solution version.
 func (s *Service) CreateBatchInferenceJob(ctx context.Context, in *api.CreateBatchInferenceJobRequest) (*api.CreateBatchInferenceJobResponse, error) {
-	sc, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	order, err := s.batchOrder(in)
 	if err != nil {
 		return nil, err
 	}
-	at := s.moment()
-	name := sc.arn(arn.BatchInferenceJob, in.JobName)
-	config := in.BatchInferenceJobConfig
-	if config == nil {
-		config = &api.BatchInferenceJobConfig{}
-	}
-	doc := api.BatchInferenceJob{
-		JobName: in.JobName, BatchInferenceJobArn: name.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
-		NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn,
-		BatchInferenceJobConfig: config, BatchInferenceJobMode: cmp.Or(in.BatchInferenceJobMode, api.BatchInferenceJobModeBATCH_INFERENCE), ThemeGenerationConfig: in.ThemeGenerationConfig, Status: Pending,
-		CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-	}
-	err = s.change(ctx, func(tx catalog.Store) error {
+	name, err := s.begin(ctx, arn.BatchInferenceJob, in.JobName, func(tx catalog.Store, sc scope, c *creation) (err error) {
 		if order.Filter, err = s.checkBatch(ctx, tx, sc, in); err != nil {
 			return err
 		}
 		if order.Theme, err = s.themeOf(ctx, tx, sc, in); err != nil {
 			return err
 		}
-		if err := roomToRun(ctx, tx, sc, s.quotas.RunningBatches, arn.BatchInferenceJob); err != nil {
-			return err
+		c.parent, c.tags, c.flow, c.payload = arn.ARN(in.SolutionVersionArn), in.Tags, batch.Kind, order
+		c.doc = api.BatchInferenceJob{
+			JobName: in.JobName, BatchInferenceJobArn: c.arn.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
+			NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn,
+			BatchInferenceJobConfig: ptr(or(in.BatchInferenceJobConfig, api.BatchInferenceJobConfig{})), BatchInferenceJobMode: cmp.Or(in.BatchInferenceJobMode, api.BatchInferenceJobModeBATCH_INFERENCE), ThemeGenerationConfig: in.ThemeGenerationConfig,
+			Status: c.status, CreationDateTime: api.NewTime(c.at), LastUpdatedDateTime: api.NewTime(c.at),
 		}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.BatchInferenceJob, parent: arn.ARN(in.SolutionVersionArn), status: Pending, doc: doc, tags: in.Tags,
-			flow: batch.Kind, payload: order, at: at,
-		})
+		return roomToRun(ctx, tx, sc, s.quotas.RunningBatches, c.kind)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateBatchInferenceJobResponse{BatchInferenceJobArn: name.String()}, nil
+	return &api.CreateBatchInferenceJobResponse{BatchInferenceJobArn: name}, nil
 }
 
 // batchOrder checks what can be checked of a request by itself.

@@ -18,37 +18,26 @@ const maxSegmentUsers = 5_000_000
 // CreateBatchSegmentJob starts finding users for the lines of input files, from a solution version that
 // ranks users.
 func (s *Service) CreateBatchSegmentJob(ctx context.Context, in *api.CreateBatchSegmentJobRequest) (*api.CreateBatchSegmentJobResponse, error) {
-	sc, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	order, err := s.segmentOrder(in)
 	if err != nil {
 		return nil, err
 	}
-	at := s.moment()
-	name := sc.arn(arn.BatchSegmentJob, in.JobName)
-	doc := api.BatchSegmentJob{
-		JobName: in.JobName, BatchSegmentJobArn: name.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
-		NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn, Status: Pending,
-		CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-	}
-	err = s.change(ctx, func(tx catalog.Store) error {
+	name, err := s.begin(ctx, arn.BatchSegmentJob, in.JobName, func(tx catalog.Store, sc scope, c *creation) (err error) {
 		if order.Filter, err = s.checkSegments(ctx, tx, sc, in); err != nil {
 			return err
 		}
-		if err := roomToRun(ctx, tx, sc, s.quotas.RunningSegments, arn.BatchSegmentJob); err != nil {
-			return err
+		c.parent, c.tags, c.flow, c.payload = arn.ARN(in.SolutionVersionArn), in.Tags, batch.SegmentKind, order
+		c.doc = api.BatchSegmentJob{
+			JobName: in.JobName, BatchSegmentJobArn: c.arn.String(), SolutionVersionArn: in.SolutionVersionArn, FilterArn: in.FilterArn,
+			NumResults: ptr(int32(order.NumResults)), JobInput: in.JobInput, JobOutput: in.JobOutput, RoleArn: in.RoleArn, Status: c.status,
+			CreationDateTime: api.NewTime(c.at), LastUpdatedDateTime: api.NewTime(c.at),
 		}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.BatchSegmentJob, parent: arn.ARN(in.SolutionVersionArn), status: Pending, doc: doc, tags: in.Tags,
-			flow: batch.SegmentKind, payload: order, at: at,
-		})
+		return roomToRun(ctx, tx, sc, s.quotas.RunningSegments, c.kind)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateBatchSegmentJobResponse{BatchSegmentJobArn: name.String()}, nil
+	return &api.CreateBatchSegmentJobResponse{BatchSegmentJobArn: name}, nil
 }
 
 // segmentOrder checks what can be checked of a request by itself.

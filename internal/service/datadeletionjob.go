@@ -14,44 +14,31 @@ import (
 // CreateDataDeletionJob starts deleting the records of users from a dataset group. Data deletion jobs have
 // words of their own for their status: PENDING, IN_PROGRESS, COMPLETED, FAILED.
 func (s *Service) CreateDataDeletionJob(ctx context.Context, in *api.CreateDataDeletionJobRequest) (*api.CreateDataDeletionJobResponse, error) {
-	sc, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if in.DataSource == nil || in.DataSource.DataLocation == "" {
 		return nil, fault.Newf(fault.Invalid, "dataSource.dataLocation must be given: s3://bucket/file.csv, or s3://bucket/folder/ for every .csv file in it and below it.")
 	}
 	if _, err := blob.ParseLocation(in.DataSource.DataLocation); err != nil {
 		return nil, fault.Newf(fault.Invalid, "Invalid Data location. %s", fault.Sentence(err))
 	}
-	at := s.moment()
-	name := sc.arn(arn.DataDeletionJob, in.JobName)
-	doc := api.DataDeletionJob{
-		JobName: in.JobName, DataDeletionJobArn: name.String(), DatasetGroupArn: in.DatasetGroupArn, DataSource: in.DataSource,
-		RoleArn: in.RoleArn, Status: dataset.DeletionPending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-	}
-	err = s.change(ctx, func(tx catalog.Store) error {
-		_, group, err := load[api.DatasetGroup](ctx, sc, tx, arn.DatasetGroup, "datasetGroupArn", in.DatasetGroupArn)
+	name, err := s.begin(ctx, arn.DataDeletionJob, in.JobName, func(tx catalog.Store, sc scope, c *creation) error {
+		_, group, err := activeGroup(ctx, tx, sc, in.DatasetGroupArn)
 		if err != nil {
 			return err
 		}
-		if err := needActive(arn.DatasetGroup, group.ARN, group.Status); err != nil {
-			return err
+		c.status, c.parent, c.tags = dataset.DeletionPending, group.ARN, in.Tags
+		c.flow, c.payload = dataset.DeletionFlow, dataset.DeletionOrder{Group: group.ARN, Location: in.DataSource.DataLocation}
+		c.doc = api.DataDeletionJob{
+			JobName: in.JobName, DataDeletionJobArn: c.arn.String(), DatasetGroupArn: in.DatasetGroupArn, DataSource: in.DataSource,
+			RoleArn: in.RoleArn, Status: c.status, CreationDateTime: api.NewTime(c.at), LastUpdatedDateTime: api.NewTime(c.at),
 		}
-		waiting := catalog.Query{Account: sc.key(), Kind: arn.DataDeletionJob, Parent: group.ARN, Status: []string{dataset.DeletionPending}}
-		if err := room(ctx, tx, s.quotas.RunningDeletions, waiting,
-			"More than %d data deletion jobs with PENDING status in dataset group %s.", s.quotas.RunningDeletions, group.ARN); err != nil {
-			return err
-		}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.DataDeletionJob, parent: group.ARN, status: dataset.DeletionPending, doc: doc, tags: in.Tags,
-			flow: dataset.DeletionFlow, payload: dataset.DeletionOrder{Group: group.ARN, Location: in.DataSource.DataLocation}, at: at,
-		})
+		waiting := catalog.Query{Account: sc.key(), Kind: c.kind, Parent: group.ARN, Status: []string{c.status}}
+		return room(ctx, tx, s.quotas.RunningDeletions, waiting,
+			"More than %d data deletion jobs with PENDING status in dataset group %s.", s.quotas.RunningDeletions, group.ARN)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateDataDeletionJobResponse{DataDeletionJobArn: name.String()}, nil
+	return &api.CreateDataDeletionJobResponse{DataDeletionJobArn: name}, nil
 }
 
 // DescribeDataDeletionJob tells of a deletion; once it is COMPLETED, also how many records it deleted.

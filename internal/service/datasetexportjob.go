@@ -13,10 +13,6 @@ import (
 
 // CreateDatasetExportJob starts writing a dataset's records to S3.
 func (s *Service) CreateDatasetExportJob(ctx context.Context, in *api.CreateDatasetExportJobRequest) (*api.CreateDatasetExportJobResponse, error) {
-	sc, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if in.JobOutput == nil || in.JobOutput.S3DataDestination == nil {
 		return nil, fault.Newf(fault.Invalid, "jobOutput.s3DataDestination must be given.")
 	}
@@ -28,13 +24,7 @@ func (s *Service) CreateDatasetExportJob(ctx context.Context, in *api.CreateData
 	if mode == "" {
 		mode = api.IngestionModePUT
 	}
-	at := s.moment()
-	name := sc.arn(arn.DatasetExportJob, in.JobName)
-	doc := api.DatasetExportJob{
-		JobName: in.JobName, DatasetExportJobArn: name.String(), DatasetArn: in.DatasetArn, IngestionMode: mode, RoleArn: in.RoleArn,
-		JobOutput: in.JobOutput, Status: Pending, CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-	}
-	err = s.change(ctx, func(tx catalog.Store) error {
+	name, err := s.begin(ctx, arn.DatasetExportJob, in.JobName, func(tx catalog.Store, sc scope, c *creation) error {
 		ds, rec, err := load[api.Dataset](ctx, sc, tx, arn.Dataset, "datasetArn", in.DatasetArn)
 		if err != nil {
 			return err
@@ -42,19 +32,18 @@ func (s *Service) CreateDatasetExportJob(ctx context.Context, in *api.CreateData
 		if ds.DatasetType == dataset.ActionInteractions {
 			return fault.Newf(fault.Invalid, "A dataset of type %s cannot be exported.", ds.DatasetType)
 		}
-		if err := needActive(arn.Dataset, rec.ARN, rec.Status); err != nil {
-			return err
+		c.parent, c.tags = rec.ARN, in.Tags
+		c.flow, c.payload = dataset.ExportFlow, dataset.ExportOrder{Dataset: rec.ARN, JobName: in.JobName, Output: to.Path, KMSKey: to.KmsKeyArn, Mode: mode}
+		c.doc = api.DatasetExportJob{
+			JobName: in.JobName, DatasetExportJobArn: c.arn.String(), DatasetArn: in.DatasetArn, IngestionMode: mode, RoleArn: in.RoleArn,
+			JobOutput: in.JobOutput, Status: c.status, CreationDateTime: api.NewTime(c.at), LastUpdatedDateTime: api.NewTime(c.at),
 		}
-		order := dataset.ExportOrder{Dataset: rec.ARN, JobName: in.JobName, Output: to.Path, KMSKey: to.KmsKeyArn, Mode: mode}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.DatasetExportJob, parent: rec.ARN, status: Pending, doc: doc, tags: in.Tags,
-			flow: dataset.ExportFlow, payload: order, at: at,
-		})
+		return needActive(arn.Dataset, rec.ARN, rec.Status)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateDatasetExportJobResponse{DatasetExportJobArn: name.String()}, nil
+	return &api.CreateDatasetExportJobResponse{DatasetExportJobArn: name}, nil
 }
 
 // DescribeDatasetExportJob tells of an export.

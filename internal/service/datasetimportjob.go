@@ -13,10 +13,6 @@ import (
 
 // CreateDatasetImportJob starts reading files from S3 into a dataset.
 func (s *Service) CreateDatasetImportJob(ctx context.Context, in *api.CreateDatasetImportJobRequest) (*api.CreateDatasetImportJobResponse, error) {
-	sc, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if in.DataSource == nil || in.DataSource.DataLocation == "" {
 		return nil, fault.Newf(fault.Invalid, "dataSource.dataLocation must be given: s3://bucket/file.csv, or s3://bucket/folder/ for every file directly in it.")
 	}
@@ -30,30 +26,23 @@ func (s *Service) CreateDatasetImportJob(ctx context.Context, in *api.CreateData
 	if mode == "" {
 		mode = api.ImportModeFULL
 	}
-	at := s.moment()
-	name := sc.arn(arn.DatasetImportJob, in.JobName)
-	err = s.change(ctx, func(tx catalog.Store) error {
+	name, err := s.begin(ctx, arn.DatasetImportJob, in.JobName, func(tx catalog.Store, sc scope, c *creation) error {
 		order, parent, err := s.importOrder(ctx, tx, sc, in, mode)
 		if err != nil {
 			return err
 		}
-		if err := roomToRun(ctx, tx, sc, s.quotas.RunningImports, arn.DatasetImportJob); err != nil {
-			return err
+		c.parent, c.tags, c.flow, c.payload = parent, in.Tags, dataset.ImportFlow, order
+		c.doc = api.DatasetImportJob{
+			JobName: in.JobName, DatasetImportJobArn: c.arn.String(), DatasetArn: in.DatasetArn, DataSource: in.DataSource,
+			RoleArn: in.RoleArn, ImportMode: mode, PublishAttributionMetricsToS3: ptr(false), Status: c.status,
+			CreationDateTime: api.NewTime(c.at), LastUpdatedDateTime: api.NewTime(c.at),
 		}
-		doc := api.DatasetImportJob{
-			JobName: in.JobName, DatasetImportJobArn: name.String(), DatasetArn: in.DatasetArn, DataSource: in.DataSource,
-			RoleArn: in.RoleArn, ImportMode: mode, PublishAttributionMetricsToS3: ptr(false), Status: Pending,
-			CreationDateTime: api.NewTime(at), LastUpdatedDateTime: api.NewTime(at),
-		}
-		return s.create(ctx, tx, sc, creation{
-			arn: name, kind: arn.DatasetImportJob, parent: parent, status: Pending, doc: doc, tags: in.Tags,
-			flow: dataset.ImportFlow, payload: order, at: at,
-		})
+		return roomToRun(ctx, tx, sc, s.quotas.RunningImports, c.kind)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateDatasetImportJobResponse{DatasetImportJobArn: name.String()}, nil
+	return &api.CreateDatasetImportJobResponse{DatasetImportJobArn: name}, nil
 }
 
 // importOrder checks the dataset and writes down what the import needs to know of it.

@@ -149,6 +149,23 @@ type creation struct {
 	at      time.Time
 }
 
+// begin makes a resource of a kind and name, and returns its ARN. Inside the transaction, fill checks what it depends on and
+// completes the creation, which has its name, its moment and, unless it is another, the status CREATE PENDING.
+func (s *Service) begin(ctx context.Context, kind, name string, fill func(tx catalog.Store, sc scope, c *creation) error) (string, error) {
+	sc, err := scopeOf(ctx)
+	if err != nil {
+		return "", err
+	}
+	c := creation{arn: sc.arn(kind, name), kind: kind, status: Pending, at: s.moment()}
+	err = s.change(ctx, func(tx catalog.Store) error {
+		if err := fill(tx, sc, &c); err != nil {
+			return err
+		}
+		return s.create(ctx, tx, sc, c)
+	})
+	return c.arn.String(), err
+}
+
 // create inserts a resource and its work inside tx.
 func (s *Service) create(ctx context.Context, tx catalog.Store, sc scope, c creation) error {
 	tags, err := tagMap(nil, c.tags)
