@@ -5,3 +5,6 @@ func AlwaysBlend(r Recipe) Recipe {
 	r.blends = true
 	return r
 }
+
+// FamilyOf is what a model's artifact says.
+var FamilyOf = Recipe.familyOf
