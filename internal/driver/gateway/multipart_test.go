@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,9 +22,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/kindredrec/kindred/internal/auth"
 	"github.com/kindredrec/kindred/internal/driver/gateway"
 )
 
@@ -416,4 +419,85 @@ func (h *history) checkObject(key string) {
 	if got := content(h.t, h.plain, multi, key, fmt.Sprintf("bytes=%d-%d", from, to)); got != string(body[from:to+1]) {
 		h.t.Errorf("bytes %d-%d of %s are not those of its parts", from, to, key)
 	}
+}
+
+// A completion that is refused leaves the upload as it was: it can get more parts and be completed.
+func TestRefusedCompletion(t *testing.T) {
+	a := newAccount(t)
+	const key = "k"
+	put(t, a.plain, multi, key, "as it was")
+	id, parts := a.begin(key), map[int][]byte{1: noise[:minPart+3], 2: noise[5 : minPart+9], 3: noise[2:1000]}
+	for _, n := range []int{2, 1} {
+		if err := a.upload(a.plain, key, id, n, parts[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := &types.CompletedMultipartUpload{}
+	for n := range 2 {
+		list.Parts = append(list.Parts, types.CompletedPart{PartNumber: aws.Int32(int32(n + 1)), ETag: aws.String(etag(parts[n+1]))})
+	}
+	_, err := a.plain.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{Bucket: aws.String(multi), Key: aws.String(key), UploadId: &id, MultipartUpload: list, IfNoneMatch: aws.String("*")})
+	if code(err) != "PreconditionFailed" {
+		t.Errorf("CompleteMultipartUpload of what is there = %v, want PreconditionFailed", err)
+	}
+	if _, err := a.complete(t.Context(), key, id, []int{1, 2}, map[int][]byte{1: parts[2], 2: parts[1]}); code(err) != "InvalidPart" {
+		t.Errorf("CompleteMultipartUpload with other ETags = %v, want InvalidPart", err)
+	}
+	if got := content(t, a.plain, multi, key); got != "as it was" {
+		t.Errorf("the object has %d bytes now", len(got))
+	}
+	if err := a.upload(a.plain, key, id, 3, parts[3]); err != nil {
+		t.Fatal(err)
+	}
+	must[*s3.CompleteMultipartUploadOutput](t)(a.complete(t.Context(), key, id, []int{1, 2, 3}, parts))
+	body, _ := joined([]int{1, 2, 3}, parts)
+	if got := content(t, a.plain, multi, key); got != string(body) {
+		t.Errorf("the object has %d bytes, want the %d of the parts", len(got), len(body))
+	}
+}
+
+// A part that is still coming when its upload is completed fails, and what it writes reaches no object.
+func TestLatePart(t *testing.T) {
+	a := newAccount(t)
+	const key = "k"
+	id, parts := a.begin(key), map[int][]byte{2: noise[5 : minPart+9], 3: noise[2:1000]}
+	late, more := io.Pipe()
+	c, creds := a.g.Client(keys[0].Account)
+	defer c.CloseIdleConnections()
+	r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), "PUT", gateway.Endpoint+"/"+multi+"/"+key+"?partNumber=1&uploadId="+id, late))
+	r.ContentLength = minPart
+	r.Header.Set("X-Amz-Content-Sha256", auth.UnsignedPayload)
+	if err := v4.NewSigner().SignHTTP(t.Context(), must[aws.Credentials](t)(creds.Retrieve(t.Context())), r, auth.UnsignedPayload, "s3", "us-east-1", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan *http.Response, 1)
+	go func() {
+		res, err := c.Do(r)
+		if err != nil { // a server may hang up on a body that it does not want
+			t.Logf("the late part: %v", err)
+		}
+		answer <- res
+	}()
+	must[int](t)(more.Write(noise[:minPart/2]))
+	for n := range parts {
+		if err := a.upload(a.plain, key, id, n, parts[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must[*s3.CompleteMultipartUploadOutput](t)(a.complete(t.Context(), key, id, []int{2, 3}, parts))
+	go func() {
+		_, _ = more.Write(noise[minPart/2 : minPart])
+		_ = more.Close()
+	}()
+	if res := <-answer; res != nil {
+		if res.StatusCode != http.StatusNotFound {
+			t.Errorf("the late part was answered with %s, want 404", res.Status)
+		}
+		_ = res.Body.Close()
+	}
+	body, _ := joined([]int{2, 3}, parts)
+	if got := content(t, a.plain, multi, key); got != string(body) {
+		t.Errorf("the object has %d bytes, want the %d of the parts", len(got), len(body))
+	}
+	a.nothingLeft(key, id)
 }
