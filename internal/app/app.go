@@ -185,7 +185,7 @@ func (a *App) serve(ctx context.Context) error {
 // flows are all the work there is.
 func (a *App) flows(svc *service.Service, own blob.Driver, snapshots *dataset.Snapshots, buckets blob.Buckets, m *meters) []job.Flow {
 	trainings := train.Config{
-		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads,
+		Store: a.db, Snapshots: snapshots, Own: own, Scratch: a.path("scratch"), Recipes: recipes(), Threads: a.cfg.Threads, Turns: make(chan struct{}, 1),
 		MinEvents: a.cfg.MinInteractions, MinUsers: a.cfg.MinUsers, MaxKinds: a.cfg.Quotas.EventKinds, Now: a.cfg.Now, Log: a.cfg.Log,
 		Checkpoints: 15 * time.Second, Choosing: 20 * time.Minute,
 	}

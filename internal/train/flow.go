@@ -28,10 +28,11 @@ type Config struct {
 	Own       blob.Driver // where models go
 	Scratch   string      // folder for the model that is only measured
 	Recipes   []recipe.Entry
-	Threads   int   // processors one training uses
-	MinEvents int64 // interactions that a training needs
-	MinUsers  int   // users with at least two interactions that it needs
-	MaxKinds  int   // event types and metadata columns of interactions that it may have; no limit when 0
+	Threads   int           // processors one training uses
+	Turns     chan struct{} // as many trainings of all flows run at a time as it holds; nil for no limit beyond each flow's own
+	MinEvents int64         // interactions that a training needs
+	MinUsers  int           // users with at least two interactions that it needs
+	MaxKinds  int           // event types and metadata columns of interactions that it may have; no limit when 0
 	Now       func() time.Time
 	Log       *slog.Logger
 
@@ -97,6 +98,14 @@ const (
 func (c Config) run(ctx context.Context, r *job.Run) error {
 	if err := c.wanted(ctx, r.Owner); err != nil {
 		return err
+	}
+	if c.Turns != nil {
+		select {
+		case c.Turns <- struct{}{}:
+			defer func() { <-c.Turns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	t := training{Config: c, Run: r, started: c.Now()}
 	if err := json.Unmarshal(r.Payload, &t.order); err != nil {

@@ -1,11 +1,14 @@
 package train_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kindredrec/kindred/internal/api"
 	"github.com/kindredrec/kindred/internal/arn"
 	"github.com/kindredrec/kindred/internal/catalog"
+	"github.com/kindredrec/kindred/internal/recipe"
 	"github.com/kindredrec/kindred/internal/train"
 )
 
@@ -75,5 +78,48 @@ func TestRetraining(t *testing.T) {
 	}
 	if len(keys) != 2 {
 		t.Errorf("files %v are kept, want two models at most", keys)
+	}
+}
+
+// A recommender that learns anew waits for a training that runs: there is one at a time.
+func TestTurns(t *testing.T) {
+	var running, most atomic.Int32
+	began, goOn := make(chan struct{}, 8), make(chan struct{})
+	w := newWorld(t, toy{train: func(ctx context.Context, _ recipe.Training) error {
+		most.Store(max(most.Load(), running.Add(1)))
+		defer running.Add(-1)
+		began <- struct{}{}
+		select {
+		case <-goOn:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}})
+	w.cfg.Turns = make(chan struct{}, 1)
+	name := arn.New(region, account, arn.Recommender, "s")
+	w.insert(name, arn.Recommender, "ACTIVE", map[string]string{"status": "ACTIVE"}, nil, nil)
+	other := arn.New(region, account, arn.Recommender, "other")
+	w.insert(other, arn.Recommender, "ACTIVE", map[string]string{"status": "ACTIVE"}, nil, nil)
+	w.order(train.Order{Params: map[string]string{"answer": "items"}})
+	w.start()
+	receive(t, began, "the first training")
+	o := train.Order{Group: group, Recipe: "toy", Params: map[string]string{"answer": "items"}}
+	enqueue := func(owner arn.ARN, kind string) {
+		if err := w.db.Enqueue(t.Context(), catalog.Work{Owner: owner, Kind: kind, Payload: encode(t, o)}); err != nil {
+			t.Fatal(err)
+		}
+		w.pool.Wake()
+	}
+	enqueue(name, train.RetrainKind)
+	for range 20 { // work of other kinds goes on meanwhile
+		enqueue(other, "discard")
+		w.await("discard done")
+	}
+	close(goOn)
+	w.await("train done")
+	w.await("retrain done")
+	if n := most.Load(); n != 1 {
+		t.Errorf("%d trainings ran at a time, want one", n)
 	}
 }
