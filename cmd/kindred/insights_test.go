@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func TestInsights(t *testing.T) {
 	text := squeeze(print(insightsCmd{File: train}))
 	for _, want := range []string{
 		"660 interactions of 60 users with 24 items, from ", "60 users have two or more; 99 in 100 have at most 11, the longest history has 11\n",
-		"\na training of aws-user-personalization about 3s ", "\na training of aws-user-personalization-v2 about 4s ",
+		"\na training of aws-user-personalization about 7s ", "\na training of aws-user-personalization-v2 about 4s ",
 		"\nfails There are 660 interactions; a training needs 1000.\n",
 	} {
 		if !strings.Contains(text, want) {
@@ -37,6 +39,13 @@ func TestInsights(t *testing.T) {
 	}
 	if in.Interactions != 660 || in.Items != 24 || len(in.Estimates) != 2 || len(in.Findings) == 0 || !in.Findings[0].Fatal {
 		t.Errorf("as JSON the insights are %+v", in)
+	}
+	typed := filepath.Join(t.TempDir(), "typed.csv")
+	if err := os.WriteFile(typed, []byte("USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\nu,i,watch,1\nu,j,watch,2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text := squeeze(print(insightsCmd{File: typed})); !strings.Contains(text, "\nevents watch 2\n") {
+		t.Errorf("the insights have no line for the event type:\n%s", text)
 	}
 	err := (&insightsCmd{File: train + ".gone"}).print(t.Context(), slog.New(slog.DiscardHandler), &bytes.Buffer{})
 	if err == nil || !strings.Contains(explain(err), "There is no file") {

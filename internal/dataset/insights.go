@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // The shares below which the service's data insights warn (ops.md §7), and more of that kind.
@@ -49,7 +50,7 @@ type Finding struct {
 	Text  string `json:"text"`
 }
 
-// Insights looks at what a selection leaves. Its minimums say what is fatal. Memory: that of Data, and 8 bytes for
+// Insights looks at what a selection leaves. They stay when the snapshot is closed. Its minimums say what is fatal. Memory: that of Data, and 8 bytes for
 // each user and each record of a column.
 func (s *Snapshot) Insights(sel Selection) (Insights, error) {
 	limits := sel
@@ -65,7 +66,7 @@ func (s *Snapshot) Insights(sel Selection) (Insights, error) {
 	}
 	for e, c := range count {
 		if c > 0 {
-			in.Types = append(in.Types, TypeCount{d.Events[e], c})
+			in.Types = append(in.Types, TypeCount{strings.Clone(d.Events[e]), c})
 		}
 	}
 	slices.SortStableFunc(in.Types, func(a, b TypeCount) int { return int(b.Count - a.Count) })
