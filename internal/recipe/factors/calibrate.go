@@ -20,39 +20,31 @@ const leastHeld = 20
 // calibrate sets s.Encoder, s.Scale, s.Mix and s.Repeat from what was held back, and returns the network, which it may have
 // been given, if it is of use.
 //
-// The encoder is the one under which held-back items rank best among those the user has not had
-// (discounted gain without cut-off). Scale, Mix and Repeat then make the softmax over the catalogue as likely
-// as possible, so that scores are probabilities, and so that a model of films everybody watches once
-// does not offer what was just watched, while one of groceries does.
-func calibrate(ctx context.Context, s *settings, cases []trial, vectors []float32, network *seqnet.Model, d *recipe.Data, p params, threads int) (*seqnet.Model, error) {
-	s.Encoder, s.Scale, s.Repeat = encoder{Base: 1, Half: 1, Window: p.window}, 10, 0
-	choices := candidates(p.recency, p.window)
+// The encoder is that of the choices under which held-back items rank best (gainsOf). Scale, Mix and Repeat then make the
+// softmax over the catalogue as likely as possible, by calibrationUsers of the cases, so that scores are probabilities, and
+// so that a model of films everybody watches once does not offer what was just watched, while one of groceries does.
+func calibrate(ctx context.Context, s *settings, cases []trial, vectors []float32, network *seqnet.Model, d *recipe.Data, choices []encoder, threads int) (*seqnet.Model, error) {
+	s.Scale, s.Repeat = 10, 0
 	if len(cases) < leastHeld {
 		s.Encoder = choices[len(choices)/2]
 		return nil, nil
 	}
+	var err error
+	if s.Encoder, err = bestEncoder(ctx, cases, vectors, d.Items.Len(), *s, choices, threads); err != nil {
+		return nil, err
+	}
+	cases = evenly(cases, calibrationUsers)
 	solver := als.NewSolver(vectors, d.Items.Len(), s.als())
 	if _, err := solver.Prepare(ctx, threads); err != nil {
 		return nil, err
 	}
-	try := func(e encoder) error {
-		return als.Spread(ctx, threads, len(cases), 4, func(lo, hi int) {
-			w := solver.Workspace()
-			for k := lo; k < hi; k++ {
-				cases[k].run(solver, w, e, vectors, d.Items.Len())
-			}
-		})
-	}
-	best := math.Inf(-1)
-	for _, e := range choices {
-		if err := try(e); err != nil {
-			return nil, err
+	err = als.Spread(ctx, threads, len(cases), 4, func(lo, hi int) {
+		w := solver.Workspace()
+		for k := lo; k < hi; k++ {
+			cases[k].run(solver, w, s.Encoder, vectors, d.Items.Len())
 		}
-		if gain := totalGain(cases); gain > best {
-			best, s.Encoder = gain, e
-		}
-	}
-	if err := try(s.Encoder); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.Scale = fitScale(cases)
@@ -66,6 +58,18 @@ func calibrate(ctx context.Context, s *settings, cases []trial, vectors []float3
 	}
 	s.Repeat = fitRepeat(cases, s.Scale, s.Mix, repeatShare(d))
 	return network, nil
+}
+
+// evenly returns at most so many of the cases.
+func evenly(cases []trial, most int) []trial {
+	if len(cases) <= most {
+		return cases
+	}
+	some := make([]trial, most)
+	for k := range some {
+		some[k] = cases[k*len(cases)/most]
+	}
+	return some
 }
 
 // repeatShare is the share of events, after each user's first, that are of an item the user had
@@ -153,13 +157,6 @@ func (c *trial) rank(s *scores) (gain float64) {
 		gain += 1 / math.Log2(2+c.step*float64(len(ranked)-above))
 	}
 	return gain / float64(len(c.truth))
-}
-
-func totalGain(cases []trial) (sum float64) {
-	for k := range cases {
-		sum += cases[k].gain
-	}
-	return sum
 }
 
 // encode solves for a user's vector.

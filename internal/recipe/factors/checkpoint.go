@@ -16,13 +16,20 @@ import (
 
 // A stage is how far a training is, beside its factors.
 type stage struct {
+	Tuned      bool
 	Calibrated bool
-	Halves     int // half sweeps since the beginning, or since the calibration
+	Halves     int // half sweeps since the search for settings, or since the calibration
 	Settings   settings
 
-	key     string
-	t       recipe.Training
-	network *seqnet.Model // once calibrated, or nil for none
+	key       string
+	t         recipe.Training
+	scattered bool          // the order of events says nothing
+	network   *seqnet.Model // once calibrated, or nil for none
+}
+
+// encoders are those to choose from.
+func (at *stage) encoders(p params) []encoder {
+	return candidates(p.recency && !at.scattered, p.window)
 }
 
 // begin returns the stage at which an interrupted training of the same matrix, parameters and seed was when its
@@ -57,8 +64,8 @@ func begin(t recipe.Training, m *als.Sparse, s settings, f *als.Factors) *stage 
 		return err
 	})
 	if found {
-		at.Calibrated, at.Halves, at.Settings = saved.Calibrated, saved.Halves, saved.Settings
-		t.Log.Info("going on from a checkpoint", "calibrated", at.Calibrated, "half sweeps", at.Halves)
+		at.Tuned, at.Calibrated, at.Halves, at.Settings = saved.Tuned, saved.Calibrated, saved.Halves, saved.Settings
+		t.Log.Info("going on from a checkpoint", "tuned", at.Tuned, "calibrated", at.Calibrated, "half sweeps", at.Halves)
 	}
 	return at
 }
@@ -101,6 +108,7 @@ func key(t recipe.Training, m *als.Sparse, s settings) string {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%+v %d %d %d %d %d\n", s, t.Seed, m.Rows, m.Cols, sweeps, finalSweeps)
+	fmt.Fprintln(h, start, legs, firstSweeps, searchSteps, mostMoves, mostPairs, mostTuned, steps, gainDepth)
 	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
 		fmt.Fprintf(h, "%s=%s\n", name, t.Params[name])
 	}

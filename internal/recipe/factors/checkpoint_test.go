@@ -45,6 +45,43 @@ func TestTrainingGoesOn(t *testing.T) {
 	}
 }
 
+// A search for settings that was cut off begins again, and one that was not is not repeated.
+func TestSearchGoesOn(t *testing.T) {
+	d, _ := recipetest.Tastes()
+	stages := func(c *recipe.Checkpoint, stage string, cut int) (seen map[string]int, model []byte, err error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		o := order(t, d)
+		o.Checkpoint, seen = c, map[string]int{}
+		o.Progress = func(s string, done, _ int) {
+			seen[s]++
+			if s == stage && done == cut {
+				cancel()
+			}
+		}
+		model, err = learn(ctx, t, o)
+		return seen, model, err
+	}
+	all, whole, err := stages(nil, "", 0)
+	if err != nil || all["settings"] < 2*len(legs) || all["settings"] > mostTries {
+		t.Fatalf("a training tells of %v and ends with %v; want %d to %d tries of settings", all, err, 2*len(legs), mostTries)
+	}
+	for _, c := range []struct {
+		stage string
+		cut   int
+		tries int // once more
+	}{{"settings", 1, all["settings"]}, {"settings", all["settings"] - 1, all["settings"]}, {"factors", 1, 0}, {"factors", sweeps, 0}} {
+		path := filepath.Join(t.TempDir(), "checkpoint")
+		if _, _, err := stages(recipe.NewCheckpoint(path, 0), c.stage, c.cut); !errors.Is(err, context.Canceled) {
+			t.Fatalf("training that is cut off at %v ends with %v", c, err)
+		}
+		seen, again, err := stages(recipe.NewCheckpoint(path, 0), "", 0)
+		if err != nil || seen["settings"] != c.tries || !bytes.Equal(again, whole) {
+			t.Errorf("cut off at %v, the training has %d tries more and ends with %v, with the same model: %v; want %d", c, seen["settings"], err, bytes.Equal(again, whole), c.tries)
+		}
+	}
+}
+
 // What was kept is of no use to a training of other data, of another seed, or with other parameters.
 func TestCheckpointIsOfOneTraining(t *testing.T) {
 	d, _ := recipetest.Tastes()
@@ -96,7 +133,10 @@ func run(t *testing.T, d *recipe.Data, c *recipe.Checkpoint, cut int, seen ...fu
 	defer cancel()
 	o := order(t, d)
 	o.Checkpoint = c
-	o.Progress = func(_ string, done, _ int) {
+	o.Progress = func(stage string, done, _ int) {
+		if stage != "factors" {
+			return
+		}
 		for _, tell := range seen {
 			tell(done)
 		}

@@ -17,7 +17,6 @@ type Draft struct {
 	all     []history
 	full    *als.Sparse // of all
 	factors *als.Factors
-	config  als.Config
 	at      *stage
 }
 
@@ -38,24 +37,45 @@ func (r Recipe) Draft(ctx context.Context, t recipe.Training, part *recipe.Data)
 	if part != t.Data {
 		seen = distinctHistories(part, users)
 	}
-	held := holdBack(seen, t.Seed)
+	scattered := recipe.Scattered(t.Data.Start, t.Data.Item, t.Data.Time)
+	held := holdBack(seen, t.Seed, scattered)
 	d.full = matrix(d.all, items)
-	s := settings{Recipe: r.info.Name, Dim: p.dim, Regularization: regularization, Exponent: exponent,
-		Unobserved: unobservedShare * float64(len(d.full.Col)+1) / float64(d.full.Rows+1) / float64(d.full.Cols+1)}
-	d.config = s.als()
-	d.config.Sweeps, d.config.Steps, d.config.Seed, d.config.Threads = sweeps, steps, t.Seed, t.Threads
-	d.config.Progress = func(done, _ int) { progress(t, done) }
-
+	s := settings{Recipe: r.info.Name, Dim: p.dim, Exponent: exponent}
+	s.tune(start, density(d.full))
 	some := matrix(held.inputs(seen), items)
-	d.factors = als.Start(some, d.config)
+	d.factors = als.Start(some, d.config(s))
 	d.at = begin(t, d.full, s, d.factors)
-	if d.at.Calibrated {
-		return d, nil
+	d.at.scattered = scattered
+	return d, d.learn(ctx, some, seen, held)
+}
+
+// learn does what the stage has not done yet: it searches for settings, learns the vectors from some of the events, and
+// calibrates by the rest.
+func (d *Draft) learn(ctx context.Context, some *als.Sparse, seen []history, held heldBack) error {
+	at := d.at
+	if !at.Tuned {
+		if err := look(ctx, at, seen, held, d.factors, density(d.full), at.encoders(d.params)); err != nil {
+			return err
+		}
+		at.Tuned = true
+		at.save(d.factors)
 	}
-	if err := als.Fit(ctx, some, d.at.kept(d.config), d.factors); err != nil {
-		return nil, err
+	if at.Calibrated {
+		return nil
 	}
-	return d, r.settle(ctx, d.at, some, held.trials(seen), d.factors, p)
+	c := d.config(at.Settings)
+	c.Progress = func(done, _ int) { progress(d.order, done) }
+	if err := als.Fit(ctx, some, at.kept(c), d.factors); err != nil {
+		return err
+	}
+	return d.recipe.settle(ctx, at, some, held.trials(seen), d.factors, d.params)
+}
+
+// config is for the sweeps before calibration.
+func (d *Draft) config(s settings) als.Config {
+	c := s.als()
+	c.Sweeps, c.Steps, c.Seed, c.Threads = sweeps, steps, d.order.Seed, d.order.Threads
+	return c
 }
 
 // Ahead reports whether the training went on from a checkpoint that Finish had kept: then the model knows more than the
@@ -71,7 +91,8 @@ func (d *Draft) Write(ctx context.Context, out *artifact.Writer) error {
 
 // Finish learns from everything and writes the model to the order's Out. It is the end of the draft.
 func (d *Draft) Finish(ctx context.Context) error {
-	t, s, c, f := d.order, d.at.Settings, d.config, d.factors
+	t, s, f := d.order, d.at.Settings, d.factors
+	c := d.config(s)
 	c.Sweeps = finalSweeps
 	c.Progress = func(done, _ int) { progress(t, sweeps+done) }
 	if err := als.Fit(ctx, d.full, d.at.kept(c), f); err != nil {

@@ -12,8 +12,8 @@ type encoder struct {
 	Window             int
 }
 
-// candidates are the encoders that calibration chooses from: no recency, and from very short to long
-// memory.
+// candidates are the encoders that calibration chooses from: no recency, and, where that is to count, from very short to
+// long memory.
 func candidates(recency bool, window int) []encoder {
 	all := []encoder{{Base: 1, Half: 1, Window: window}}
 	if recency {

@@ -66,19 +66,15 @@ func parameters(dimension string) []recipe.Parameter {
 // Info describes the recipe.
 func (r Recipe) Info() recipe.Info { return r.info }
 
-// The settings that are not the caller's: chosen on validation cuts of MovieLens and Gowalla
+// The settings that are neither the caller's nor searched for (tuning.go): chosen on validation cuts of public data
 // (docs/measurements/accuracy.md).
 const (
-	// The unobserved pairs of a user weigh this many times the observed ones of an average user, so the
-	// one setting suits small and large catalogues.
-	unobservedShare = 5
-	regularization  = 0.008
-	exponent        = 1
-	sweeps          = 8 // before calibration
-	finalSweeps     = 2 // after it, with the events that calibration had held back
-	steps           = 3 // of conjugate gradients, per row and sweep
-	encoderSteps    = 15
-	maxHistory      = 1000 // newest distinct items of a user that are looked at
+	exponent     = 1 // vectors are held back in proportion to the weight of their rows
+	sweeps       = 4 // after the search and before calibration
+	finalSweeps  = 2 // after it, with the events that calibration had held back
+	steps        = 3 // of conjugate gradients, per row and sweep
+	encoderSteps = 15
+	maxHistory   = 1000 // newest distinct items of a user that are looked at
 )
 
 // A settings is the part of a model that is not arrays; it is the artifact's meta document.
@@ -119,12 +115,12 @@ func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 // settle learns the network from what is not held back, where that is of use, and calibrates.
 func (r Recipe) settle(ctx context.Context, at *stage, part *als.Sparse, cases []trial, f *als.Factors, p params) (err error) {
 	var network *seqnet.Model
-	if r.learnsOrder(p, at.t.Data, part, len(cases), at.t.Seed) {
+	if r.learnsOrder(p, at.scattered, part, len(cases), at.t.Seed) {
 		if network, err = trainNetwork(ctx, at.t, p, part, cases); err != nil {
 			return err
 		}
 	}
-	if at.network, err = calibrate(ctx, &at.Settings, cases, f.Cols, network, at.t.Data, p, at.t.Threads); err != nil {
+	if at.network, err = calibrate(ctx, &at.Settings, cases, f.Cols, network, at.t.Data, at.encoders(p), at.t.Threads); err != nil {
 		return err
 	}
 	if at.network != nil {

@@ -41,14 +41,56 @@ func matrix(hs []history, items int) *als.Sparse {
 // A heldBack says which newest items are kept from the first sweeps: history index → number.
 type heldBack map[int]int
 
-// calibrationUsers is how many users calibration looks at: enough to tell encoders apart by one part
-// in twenty.
-const calibrationUsers = 600
+// How many users something is held back of: so many that there are heldItems of it, between calibrationUsers and mostHeld.
+// That is enough to tell settings apart by one part in a hundred.
+const (
+	calibrationUsers = 600
+	mostHeld         = 3000
+	heldItems        = 6000
+)
 
 // holdBack picks the users to calibrate on, evenly by a hash of seed, and holds back the newest tenth of
-// each (at most 10 items).
-func holdBack(hs []history, seed uint64) heldBack {
-	return recipe.HoldBackItems(len(hs), func(k int) int { return len(hs[k].items) }, calibrationUsers, 3, 10, seed)
+// each (at most 10 items). Where events are scattered, so that the newest are no better than any others, it shuffles the
+// histories of these users first.
+func holdBack(hs []history, seed uint64, scattered bool) heldBack {
+	all := 0
+	for _, h := range hs {
+		all += min(10, max(1, len(h.items)/10))
+	}
+	users := min(mostHeld, max(calibrationUsers, heldItems*len(hs)/max(1, all)))
+	held := recipe.HoldBackItems(len(hs), func(k int) int { return len(hs[k].items) }, users, 3, 10, seed)
+	if scattered {
+		for k := range held {
+			hs[k] = hs[k].shuffled(mix(seed, uint64(k)))
+		}
+	}
+	return held
+}
+
+// sample returns about most of the histories' items: the users that something is held back of, and others evenly by place.
+func (held heldBack) sample(hs []history, most int) (some []history) {
+	all := 0
+	for _, h := range hs {
+		all += len(h.items)
+	}
+	step := 1 + (all-1)/most
+	for k, h := range hs {
+		if _, ok := held[k]; ok || k%step == 0 {
+			some = append(some, h)
+		}
+	}
+	return some
+}
+
+// shuffled returns h in another order.
+func (h history) shuffled(seed uint64) history {
+	h.items, h.times = slices.Clone(h.items), slices.Clone(h.times)
+	for k := len(h.items) - 1; k > 0; k-- {
+		j := int(mix(seed, uint64(k)) % uint64(k+1))
+		h.items[k], h.items[j] = h.items[j], h.items[k]
+		h.times[k], h.times[j] = h.times[j], h.times[k]
+	}
+	return h
 }
 
 // inputs returns the histories without what is held back.

@@ -34,9 +34,9 @@ const (
 
 // learnsOrder reports whether a network is to be learned from the histories m: whether there are enough of them to learn
 // from and to judge by, and the order of events tells anything and is meant to.
-func (r Recipe) learnsOrder(p params, d *recipe.Data, m *als.Sparse, held int, seed uint64) bool {
+func (r Recipe) learnsOrder(p params, scattered bool, m *als.Sparse, held int, seed uint64) bool {
 	enough := len(m.Col) >= netLeast || r.eager && len(m.Col) > 0
-	return p.recency && enough && held >= leastHeld && m.Cols <= netMostItems && !recipe.Scattered(d.Start, d.Item, d.Time) && recipe.OrderTells(m.Start, m.Col, seed)
+	return p.recency && enough && held >= leastHeld && m.Cols <= netMostItems && !scattered && recipe.OrderTells(m.Start, m.Col, seed)
 }
 
 // trainNetwork learns what comes next in the histories m, until it tells the first of what is held back no better.
