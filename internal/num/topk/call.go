@@ -42,11 +42,19 @@ type call struct {
 	unit, shift [lanes]float32
 	codes       *uint32
 	room, found int
-	_           [5]int
+	head        int // how many groups items has; tails has the others
+	tails       *uint8
+	look        int     // 1 if find looks at the sums of the head, see user, else 0
+	round       float32 // likewise: what makes a rounded number an upper bound
+	_           float32
+	_           int
 
 	start, limit [lanes]int32 // for the kernel
 	scale        [lanes]float32
 	lanes        [tileUsers][lanes]float32
+	rest         [lanes]float32 // see user; 0 unless it looks
+	headBase     [lanes]int32   // of base: the part of the head, all unless it looks
+	later        [lanes]int32   // for the kernel
 }
 
 const lanes = 16 // of a register
@@ -55,7 +63,7 @@ const lanes = 16 // of a register
 const codePanel = 512
 
 // A panelPars is what a panel brings to limits and scores: see packed.
-type panelPars [4]float32
+type panelPars [5]float32
 
 // A tile is users whose scores are computed together, as many as fit or one. Places without a user never hit.
 type tile struct {
@@ -110,24 +118,25 @@ func (t *tile) load(p *packed, jobs []*Job, digits int) {
 		t.shift[u] = float32(j.Shift * math.Log2E)
 	}
 	t.users = &t.ints[0]
+	t.lookAway()
 }
 
 // aim points the call at panels.
 func (t *tile) aim(p *packed, first, panels int) {
-	t.items, t.pars, t.panels = &p.bytes[first*p.groups*groupBytes], &p.pars[first], panels
+	t.pars, t.panels, t.head = &p.pars[first], panels, p.head
+	t.items, t.tails = &p.heads[first*p.head*groupBytes], &p.tails[first*(p.groups-p.head)*groupBytes]
 	t.codes, t.room = &t.finds[0], t.mostFound()
 }
 
 // products returns sums(u, i) of a panel.
 func (t *tile) products(u int, p *packed, panel int) (sums [panelItems]int32) {
-	items := p.bytes[panel*p.groups*groupBytes : (panel+1)*p.groups*groupBytes]
 	for d := range t.digits {
 		for i := range sums {
 			sums[i] <<= 7
 		}
 		for g := range p.groups {
 			q := (*[groupDims]int8)(t.ints[groupDims*((g*t.n+u)*t.digits+d):])
-			four := (*[groupBytes]uint8)(items[g*groupBytes:])
+			four := (*[groupBytes]uint8)(p.four(panel, g))
 			for i := range sums {
 				v := four[groupDims*i : groupDims*(i+1)]
 				sums[i] += int32(v[0])*int32(q[0]) + int32(v[1])*int32(q[1]) + int32(v[2])*int32(q[2]) + int32(v[3])*int32(q[3])
@@ -199,4 +208,30 @@ func (t *tile) total(u int) float64 {
 	}
 	t.lanes[u] = [lanes]float32{}
 	return sum
+}
+
+// lookAt decides whether find looks at the sums of the head before it multiplies the rest: whether they are likely to tell that
+// panels from the given one on have no hit. If directions are random, their largest is a few deviations.
+func (t *tile) lookAt(p *packed, panel int) {
+	deviations := 3.5
+	if t.n == 1 {
+		deviations = 2
+	}
+	most := 1 + deviations/math.Sqrt(float64(p.head*groupDims))
+	par := &p.pars[panel]
+	for u, j := range t.jobs {
+		if t.x[u] < never && !(float64(t.limitOf(u, par)) > float64(j.user[0].rest*par[4])*most) {
+			t.lookAway()
+			return
+		}
+	}
+	t.look, t.round = 1, 1
+	for u, j := range t.jobs {
+		t.rest[u], t.headBase[u] = j.user[0].rest, j.user[0].headBase
+	}
+}
+
+// lookAway has find multiply everything.
+func (t *tile) lookAway() {
+	t.look, t.round, t.rest, t.headBase = 0, 0, [lanes]float32{}, t.base
 }

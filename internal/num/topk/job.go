@@ -67,12 +67,21 @@ func (j *Job) Set(vector []float32, weight float32) error {
 // itself too small, every y and z too large, which is more than three roundings of each product take; and slack
 // is more than the roundings of the differences and of the result can be, where the result is no more than
 // twice what q·q' can be. Beyond that they change nothing.
+//
+// Of the products of a panel, find may see those of the head alone: with q and q' parted in two,
+//
+//	q·q' ≤ q₁·q₁' + |q₂|·|q₂'|
+//
+// so a panel is done with where no q₁·q₁' reaches its limit less rest·pars[4], rounded up.
 type user struct {
 	ints  []int8  // per group and digit: four
 	scale float64 // s·unit
 	y, z  float32
 	base  int32
 	unit  float32 // s·unit, in units of log 2
+
+	rest     float32 // |q₂|
+	headBase int32   // base of q₁
 }
 
 // pack makes integers of j's vector for a packed matrix: of one digit, from −127 to 127, or two, from −16,256 to
@@ -102,19 +111,25 @@ func (j *Job) pack(p *packed, row []float64, digits int) {
 		top = min(127*128, float64(mostSum/(127*len(row))))
 	}
 	scale := largest / top
-	var near, rest float64
+	var near, rest, behind float64
 	for k, x := range row {
 		x /= scale
 		q := min(max(math.RoundToEven(x), -top), top)
 		near += q * q
 		rest += (x - q) * (x - q)
 		v.base += 128 * int32(q)
+		if k < p.head*groupDims {
+			v.headBase += 128 * int32(q)
+		} else {
+			behind += q * q
+		}
 		v.put(k, digits, int32(q))
 	}
 	const rounding = 8 * 0x1p-24
 	v.scale = scale * p.unit
 	v.y = float32(up(math.Sqrt(rest) + rounding*math.Sqrt(norm)/scale))
 	v.z = float32(up(math.Sqrt(near)))
+	v.rest = float32(up(math.Sqrt(behind)))
 	v.unit = float32(min(v.scale*math.Log2E, math.MaxFloat32))
 }
 
@@ -205,10 +220,9 @@ func (j *Job) reach() float64 {
 func (j *Job) coarse(p *packed, place int32) float32 {
 	v := &j.user[1]
 	panel, at := int(place)/panelItems, int(place)%panelItems*groupDims
-	bytes := p.bytes[panel*p.groups*groupBytes:]
 	sum := int32(0)
 	for g := range p.groups {
-		item := (*[groupDims]uint8)(bytes[g*groupBytes+at:])
+		item := (*[groupDims]uint8)(p.four(panel, g)[at:])
 		q := (*[2 * groupDims]int8)(v.ints[2*groupDims*g:])
 		for k, b := range item {
 			sum += int32(b) * (int32(q[k])<<7 + int32(q[groupDims+k]))

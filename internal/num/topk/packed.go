@@ -21,9 +21,10 @@ const groupBytes = panelItems * groupDims
 
 // A packed matrix: panels of 32 items, from long vectors to short, ties by index.
 //
-//	bytes  per panel, group of four dimensions and item: four, each 128 + q
+//	heads  per panel, group of four dimensions and item: four, each 128 + q; of the head
+//	tails  likewise, of the other groups, so that what looks at heads alone reads on and on
 //	pars   per panel, with its scale s in units of the matrix: 1/s; |v'|/s and |rest|/s, the largest of its
-//	       items, rounded up; s
+//	       items, rounded up; s; the length of q behind the head, likewise
 //	norms  per panel: the largest |v| of this and all later panels, rounded up
 //	later  likewise: the largest |bias|
 type packed struct {
@@ -31,11 +32,13 @@ type packed struct {
 	place  []int32 // of each item
 	dims   int     // without those that are zero for every item and come last
 	groups int     // with that of the bias, if there is one
+	head   int     // of them: about the first half, or none
 	biased bool
 	parts  float64 // a·b/2: what each part of a bias is multiplied by
 	unit   float64
 	slack  [2]float32 // for one digit and for two, see user
-	bytes  []uint8
+	heads  []uint8
+	tails  []uint8
 	pars   []panelPars
 	norms  []float64
 	later  []float64
@@ -51,9 +54,11 @@ func pack(m *Matrix, ids []int32, norms []float64) *packed {
 	p.groups = (p.dims + groupDims - 1) / groupDims
 	p.scaleBias(m, norms)
 	p.groups = max(1, p.groups)
+	p.head = p.groups / 2 &^ 3 // kernels for one user take four at a time
 	p.slack = [2]float32{float32(2 + float64(127*127*p.groups*groupDims)*0x1p-21), 2 + mostSum*0x1p-21}
 	panels := (m.N + panelItems - 1) / panelItems
-	p.bytes = make([]uint8, panels*p.groups*groupBytes)
+	p.heads = make([]uint8, panels*p.head*groupBytes+1) // one more, so that there is a first
+	p.tails = make([]uint8, panels*(p.groups-p.head)*groupBytes)
 	p.pars, p.norms, p.later = make([]panelPars, panels), make([]float64, panels), make([]float64, panels)
 	p.unit = p.largestScale(m)
 	rows := make([]float64, panelItems*p.groups*groupDims)
@@ -68,6 +73,14 @@ func pack(m *Matrix, ids []int32, norms []float64) *packed {
 		p.norms[k], p.later[k] = norm, bias
 	}
 	return p
+}
+
+// four returns the bytes of a group, four of an item, of a panel.
+func (p *packed) four(panel, g int) []uint8 {
+	if g < p.head {
+		return p.heads[(panel*p.head+g)*groupBytes:][:groupBytes]
+	}
+	return p.tails[(panel*(p.groups-p.head)+g-p.head)*groupBytes:][:groupBytes]
 }
 
 // panel returns the items of a panel.
@@ -137,20 +150,32 @@ func (p *packed) fill(m *Matrix, k int, rows []float64) {
 		}
 	}
 	scale = max(scale/127, smallest*p.unit)
-	bytes := p.bytes[k*p.groups*groupBytes : (k+1)*p.groups*groupBytes]
-	for n := range bytes {
-		bytes[n] = 128 // zero
+	for g := range p.groups {
+		for n := range p.four(k, g) {
+			p.four(k, g)[n] = 128 // zero
+		}
 	}
-	norm, rest := 0.0, 0.0
+	norm, rest, behind := 0.0, 0.0, 0.0
 	for n := range items {
-		a, b := p.item(bytes, n, rows[n*dims:(n+1)*dims], scale)
-		norm, rest = max(norm, a), max(rest, b)
+		a, b := p.item(k, n, rows[n*dims:(n+1)*dims], scale)
+		norm, rest, behind = max(norm, a), max(rest, b), max(behind, p.behind(k, n))
 	}
-	p.pars[k] = panelPars{float32(p.unit / scale), float32(up(norm / scale)), float32(up(rest)), float32(scale / p.unit)}
+	p.pars[k] = panelPars{float32(p.unit / scale), float32(up(norm / scale)), float32(up(rest)), float32(scale / p.unit), float32(up(behind))}
+}
+
+// behind is the length of what is packed at a place of a panel, without the head.
+func (p *packed) behind(panel, place int) float64 {
+	sum := 0
+	for g := p.head; g < p.groups; g++ {
+		for _, b := range p.four(panel, g)[place*groupDims:][:groupDims] {
+			sum += (int(b) - 128) * (int(b) - 128)
+		}
+	}
+	return math.Sqrt(float64(sum))
 }
 
 // item packs an item at a place of a panel and returns |v'|, and |rest| in units of the scale.
-func (p *packed) item(panel []uint8, place int, row []float64, scale float64) (norm, rest float64) {
+func (p *packed) item(panel, place int, row []float64, scale float64) (norm, rest float64) {
 	var parts float64
 	for d, x := range row {
 		norm += x * x
@@ -166,7 +191,7 @@ func (p *packed) item(panel []uint8, place int, row []float64, scale float64) (n
 		} else {
 			rest += (x - q) * (x - q)
 		}
-		panel[d/groupDims*groupBytes+place*groupDims+d%groupDims] = uint8(128 + int(q))
+		p.four(panel, d/groupDims)[place*groupDims+d%groupDims] = uint8(128 + int(q))
 	}
 	return math.Sqrt(norm), math.Sqrt(rest + parts*parts/4)
 }

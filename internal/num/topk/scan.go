@@ -486,6 +486,7 @@ func (s *scan) chunk(t *tile, first int) bool {
 		return false
 	}
 	end = s.last(t, first, end)
+	t.lookAt(s.packed, first)
 	for at := first; at < end; {
 		n := t.find(s.packed, at, min(end-at, step(at)))
 		s.take(t, at)

@@ -64,8 +64,11 @@ func TestKernelsAgreeWithLoops(t *testing.T) {
 					use(t, s.set)
 					for digits := 1; digits <= 2; digits++ {
 						for _, users := range []int{1, 3, tileUsers / digits} {
-							agree(t, r, w, users, digits)
+							agree(t, r, w, users, digits, false)
 						}
+					}
+					for _, users := range []int{1, 3, tileUsers} {
+						agree(t, r, w, users, 1, true)
 					}
 				})
 			}
@@ -74,10 +77,16 @@ func TestKernelsAgreeWithLoops(t *testing.T) {
 }
 
 // agree compares a tile's kernel with its loop, from hit to hit.
-func agree(t *testing.T, r *rand.Rand, w *world, users, digits int) {
+func agree(t *testing.T, r *rand.Rand, w *world, users, digits int, head bool) {
 	t.Helper()
 	p := w.m.byLength()
 	got := tileOf(t, r, w, users, digits)
+	if head {
+		got.look, got.round = 1, 1
+		for u, j := range got.jobs {
+			got.rest[u], got.headBase[u] = j.user[0].rest, j.user[0].headBase
+		}
+	}
 	want := &tile{call: got.call, n: got.n, digits: digits, ints: got.ints, finds: new(finds)}
 	masks := make([]uint32, len(p.pars)*got.n)
 	for k := range masks {
@@ -120,7 +129,9 @@ func TestCallLayout(t *testing.T) {
 		"unit": {unsafe.Offsetof(c.unit), 320}, "shift": {unsafe.Offsetof(c.shift), 384}, "codes": {unsafe.Offsetof(c.codes), 448}, "room": {unsafe.Offsetof(c.room), 456},
 		"found": {unsafe.Offsetof(c.found), 464},
 		"start": {unsafe.Offsetof(c.start), 512}, "limit": {unsafe.Offsetof(c.limit), 576}, "scale": {unsafe.Offsetof(c.scale), 640},
-		"lanes": {unsafe.Offsetof(c.lanes), 704}, "the end of pars": {unsafe.Sizeof(panelPars{}), 16},
+		"lanes": {unsafe.Offsetof(c.lanes), 704}, "head": {unsafe.Offsetof(c.head), 472}, "tails": {unsafe.Offsetof(c.tails), 480}, "look": {unsafe.Offsetof(c.look), 488}, "round": {unsafe.Offsetof(c.round), 496}, "rest": {unsafe.Offsetof(c.rest), 1472},
+		"headBase": {unsafe.Offsetof(c.headBase), 1536}, "later": {unsafe.Offsetof(c.later), 1600},
+		"the end of pars": {unsafe.Sizeof(panelPars{}), 20},
 	} {
 		if at[0] != at[1] {
 			t.Errorf("%s is at %d, want %d", name, at[0], at[1])

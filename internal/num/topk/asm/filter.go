@@ -27,17 +27,24 @@ const (
 	callCodes  = 448
 	callRoom   = 456
 	callFound  = 464
+	callHead   = 472
+	callTails  = 480
+	callLook   = 488
+	callRound  = 496
 	callStart  = 512
 	callLimit  = 576
 	callScale  = 640
 	callLanes  = 704
+	callRest   = 1472
+	callHeads  = 1536
+	callLater  = 1600
 )
 
 // The shape of a panel.
 const (
 	groupBytes = 128 // of a panel: 32 items, 4 dimensions
 	outBytes   = 128 // per user: 32 sums
-	panelPars  = 16
+	panelPars  = 20
 )
 
 // A mode is what a filter kernel does with the sums of a panel.
@@ -57,6 +64,8 @@ type filter struct {
 	name  string
 	call  Register
 	acc   [][2]VecVirtual
+	more  [][2]VecVirtual // of productsOfOne
+	pars  Register
 	c     map[string]Mem
 }
 
@@ -78,8 +87,8 @@ func (f *filter) write() {
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is call.%s for %d users.", f.name, [...]string{"find", "sum", "store"}[f.mode], f.users))
 	f.call = Load(Param("call"), GP64())
-	items, pars, left := f.load(callItems), f.load(callPars), f.load(callPanels)
-	groups := f.load(callGroups)
+	items, tails, pars := f.load(callItems), f.load(callTails), f.load(callPars)
+	f.pars = pars
 	var masks, out Register
 	switch f.mode {
 	case sum:
@@ -90,23 +99,23 @@ func (f *filter) write() {
 	done := GP64()
 	XORQ(done, done)
 	f.seek()
-	TESTQ(left, left)
-	JZ(LabelRef(f.name + "end"))
+	CMPQ(f.at(callPanels), Imm(0))
+	JEQ(LabelRef(f.name + "end"))
 	Label(f.name + "panel")
 	f.room()
 	f.start(pars)
-	f.products(items, groups)
+	f.panel(items, tails)
 	if f.mode == sum {
 		f.join()
 	}
 	ADDQ(Imm(panelPars), pars)
 	switch f.mode {
 	case find:
-		f.test()
+		f.test("hit")
 	case sum:
 		f.exponentials(masks)
 		ADDQ(U32(4*f.users), masks)
-		f.test()
+		f.test("hit")
 	case store:
 		for u := range f.acc {
 			for h := range 2 {
@@ -117,7 +126,7 @@ func (f *filter) write() {
 	}
 	Label(f.name + "next")
 	INCQ(done)
-	CMPQ(done, left)
+	CMPQ(f.at(callPanels), done)
 	JNE(LabelRef(f.name + "panel"))
 	Label(f.name + "end")
 	VZEROUPPER()
@@ -182,9 +191,16 @@ func (f *filter) start(pars Register) {
 			VMOVUPS(scale, f.at(callScale))
 		}
 	}
+	if f.mode == find {
+		f.part(pars, limit)
+	}
 	VPXORQ(t, t, t)
 	VPSUBD(limit, t, t)
-	VPSUBD(f.at(callBase), t, t)
+	if f.mode == find {
+		VPSUBD(f.at(callHeads), t, t)
+	} else {
+		VPSUBD(f.at(callBase), t, t)
+	}
 	VMOVDQU32(t, f.at(callStart))
 	f.acc = nil
 	for u := range f.users {
@@ -214,20 +230,61 @@ func (f *filter) join() {
 	f.acc = f.acc[:f.users]
 }
 
-// products adds the products of a panel to the sums and moves items to the next.
-func (f *filter) products(items, groups Register) {
-	users, n := f.load(callUsers), GP64()
+// part takes from the limits what is behind the head can add to its sums, and leaves that and its base for later.
+func (f *filter) part(pars Register, limit VecVirtual) {
+	rest, later := ZMM(), ZMM()
+	VMOVUPS(f.at(callRest), rest)
+	VMULPS_BCST(Mem{Base: pars, Disp: 4 * 4}, rest, rest)
+	VADDPS_BCST(f.at(callRound), rest, rest)
+	VCVTPS2DQ(rest, rest)
+	VPSUBD(rest, limit, limit)
+	VMOVDQU32(f.at(callHeads), later)
+	VPSUBD(f.at(callBase), later, later)
+	VPSUBD(rest, later, later)
+	VMOVDQU32(later, f.at(callLater))
+}
+
+// panel adds the products of a panel to the sums. In find it may go on to the next when it has seen the head.
+func (f *filter) panel(items, tails Register) {
+	users, left, n := f.load(callUsers), f.load(callGroups), f.load(callHead)
+	SUBQ(n, left)
+	TESTQ(n, n)
+	JEQ(LabelRef(f.name + "tail"))
+	f.products("head", items, users, n)
+	Label(f.name + "tail")
+	if f.mode == find {
+		CMPQ(f.at(callLook), Imm(0))
+		JEQ(LabelRef(f.name + "all"))
+		f.test("later")
+		SHLQ(Imm(7), left) // groupBytes
+		ADDQ(left, tails)
+		ADDQ(Imm(panelPars), f.pars)
+		JMP(LabelRef(f.name + "next"))
+		Label(f.name + "later")
+		for u := range f.acc {
+			for h := range 2 {
+				VPADDD_BCST(f.at(callLater+4*u), f.acc[u][h], f.acc[u][h])
+			}
+		}
+		Label(f.name + "all")
+	}
+	f.products("group", tails, users, left)
+}
+
+// products adds the products of so many groups to the sums, and moves items and users on.
+func (f *filter) products(part string, items, users, groups Register) {
+	n := GP64()
 	MOVQ(groups, n)
 	if f.users == 1 {
-		f.productsOfOne(items, users, n)
+		f.productsOfOne(part, items, users, n)
 		return
 	}
-	Label(f.name + "group")
+	Label(f.name + part)
 	f.group(items, users, 0, f.acc)
 	ADDQ(U32(groupBytes), items)
 	ADDQ(U32(4*len(f.acc)), users)
 	DECQ(n)
-	JNZ(LabelRef(f.name + "group"))
+	JNZ(LabelRef(f.name + part))
 }
 
 // group adds the products of four dimensions, which are k groups away.
@@ -244,38 +301,42 @@ func (f *filter) group(items, users Register, k int, acc [][2]VecVirtual) {
 }
 
 // productsOfOne has four sums of each, so that additions need not wait for one another.
-func (f *filter) productsOfOne(items, users, n Register) {
+func (f *filter) productsOfOne(part string, items, users, n Register) {
 	const ways = 4
 	acc := make([][][2]VecVirtual, ways)
 	acc[0] = f.acc
 	for w := 1; w < ways; w++ {
-		for range f.acc {
-			r := [2]VecVirtual{ZMM(), ZMM()}
+		for place := range f.acc {
+			at := (w-1)*len(f.acc) + place
+			if at == len(f.more) {
+				f.more = append(f.more, [2]VecVirtual{ZMM(), ZMM()})
+			}
+			r := f.more[at]
 			VPXORQ(r[0], r[0], r[0])
 			VPXORQ(r[1], r[1], r[1])
 			acc[w] = append(acc[w], r)
 		}
 	}
 	SUBQ(Imm(ways), n)
-	JL(LabelRef(f.name + "rest"))
-	Label(f.name + "group")
+	JL(LabelRef(f.name + part + "rest"))
+	Label(f.name + part)
 	for w := range ways {
 		f.group(items, users, w, acc[w])
 	}
 	ADDQ(U32(ways*groupBytes), items)
 	ADDQ(U32(ways*4*len(f.acc)), users)
 	SUBQ(Imm(ways), n)
-	JGE(LabelRef(f.name + "group"))
-	Label(f.name + "rest")
+	JGE(LabelRef(f.name + part))
+	Label(f.name + part + "rest")
 	ADDQ(Imm(ways), n)
-	JZ(LabelRef(f.name + "add"))
-	Label(f.name + "one")
+	JZ(LabelRef(f.name + part + "add"))
+	Label(f.name + part + "one")
 	f.group(items, users, 0, acc[0])
 	ADDQ(U32(groupBytes), items)
 	ADDQ(U32(4*len(f.acc)), users)
 	DECQ(n)
-	JNZ(LabelRef(f.name + "one"))
-	Label(f.name + "add")
+	JNZ(LabelRef(f.name + part + "one"))
+	Label(f.name + part + "add")
 	for place := range f.acc {
 		for h := range 2 {
 			VPADDD(acc[1][place][h], acc[0][place][h], acc[0][place][h])
@@ -285,8 +346,8 @@ func (f *filter) productsOfOne(items, users, n Register) {
 	}
 }
 
-// test jumps to the hits unless every sum is negative.
-func (f *filter) test() {
+// test jumps unless every sum is negative.
+func (f *filter) test(label string) {
 	var all []VecVirtual
 	for u := range f.acc {
 		all = append(all, f.acc[u][0], f.acc[u][1])
@@ -303,7 +364,7 @@ func (f *filter) test() {
 	VPMOVD2M(x, k)
 	KXNORW(zero, zero, zero)
 	KORTESTW(k, k) // carry if all are negative
-	JCC(LabelRef(f.name + "hit"))
+	JCC(LabelRef(f.name + label))
 }
 
 // hits appends the codes of the sums that are not negative to the finds.

@@ -37,7 +37,7 @@ func (f *narrow) write() {
 	Doc(fmt.Sprintf("%s is call.%s for %d users.", f.name, kind, f.users))
 	f.sums = AllocLocal(f.places() * panelItems * 4)
 	f.call = Load(Param("call"), GP64())
-	items, pars := f.load(callItems), f.load(callPars)
+	items, tails, pars := f.load(callItems), f.load(callTails), f.load(callPars)
 	var masks, out Register
 	switch f.mode {
 	case sum:
@@ -53,7 +53,7 @@ func (f *narrow) write() {
 	JEQ(LabelRef(f.name + "end"))
 	f.room()
 	f.start(pars)
-	f.products(items)
+	f.products(items, tails)
 	ADDQ(U32(panelPars), pars)
 	switch f.mode {
 	case sum:
@@ -112,33 +112,36 @@ func (f *narrow) start(pars Register) {
 	}
 }
 
-// products leaves the sums of a panel on the stack and moves items to the next.
-func (f *narrow) products(items Register) {
+// products leaves the sums of a panel on the stack and moves items and tails to the next.
+func (f *narrow) products(items, tails Register) {
 	users, to := f.load(callUsers), GP64()
 	LEAQ(f.sums, to)
 	if f.places() == 1 {
-		f.block(f.name, items, users, 1, 0, panelItems/quad, to)
+		f.block(f.name, items, tails, users, 1, 0, panelItems/quad, to)
 	} else {
 		pairs := GP64()
 		MOVQ(U32(uint32(f.places()/2)), pairs)
 		Label(f.name + "pair")
 		for half := range 2 {
-			f.block(fmt.Sprintf("%shalf%d", f.name, half), items, users, 2, half, panelItems/quad/2, to)
+			f.block(fmt.Sprintf("%shalf%d", f.name, half), items, tails, users, 2, half, panelItems/quad/2, to)
 		}
 		ADDQ(U32(2*groupDims), users)
 		ADDQ(U32(2*outBytes), to)
 		DECQ(pairs)
 		JNZ(LabelRef(f.name + "pair"))
 	}
-	size := f.load(callGroups)
+	size, head := f.load(callGroups), f.load(callHead)
+	SUBQ(head, size)
 	SHLQ(Imm(7), size) // groupBytes
-	ADDQ(size, items)
+	SHLQ(Imm(7), head)
+	ADDQ(size, tails)
+	ADDQ(head, items)
 }
 
 const groupDims = 4
 
 // block computes the sums of places and a part of a panel, quads registers of items long.
-func (f *narrow) block(name string, items, users Register, places, part, quads int, to Register) {
+func (f *narrow) block(name string, items, tails, users Register, places, part, quads int, to Register) {
 	acc := make([][]VecVirtual, places)
 	for p := range acc {
 		for range quads {
@@ -147,17 +150,38 @@ func (f *narrow) block(name string, items, users Register, places, part, quads i
 			acc[p] = append(acc[p], x)
 		}
 	}
-	at, user, n := GP64(), GP64(), f.load(callGroups)
-	MOVQ(items, at)
+	at, user, n := GP64(), GP64(), f.load(callHead)
 	MOVQ(users, user)
-	Label(name + "group")
-	u := make([]VecVirtual, places)
+	MOVQ(items, at)
+	TESTQ(n, n)
+	JEQ(LabelRef(name + "tail"))
+	f.groups(name+"head", at, user, n, part, acc)
+	Label(name + "tail")
+	MOVQ(tails, at)
+	n = f.load(callGroups)
+	SUBQ(f.at(callHead), n)
+	f.groups(name+"group", at, user, n, part, acc)
+	for p := range acc {
+		for k := 0; k < quads; k += 2 {
+			x := YMM()
+			VPHADDD(acc[p][k+1], acc[p][k], x) // 0 1 4 5 2 3 6 7
+			VPERMQ(Imm(0xd8), x, x)
+			VMOVDQU(x, Mem{Base: to, Disp: p*outBytes + (part*quads+k)*quad*4})
+		}
+	}
+}
+
+// groups adds the products of n groups to sums of places and a part of a panel, and moves at and user.
+func (f *narrow) groups(name string, at, user, n Register, part int, acc [][]VecVirtual) {
+	Label(name)
+	u := make([]VecVirtual, len(acc))
 	for p := range u {
 		u[p] = YMM()
 		VPBROADCASTD(Mem{Base: user, Disp: p * groupDims}, u[p].AsX())
 		VPMOVSXBW(u[p].AsX(), u[p])
 		VINSERTI128(Imm(1), u[p].AsX(), u[p], u[p])
 	}
+	quads := len(acc[0])
 	for k := range quads {
 		item := YMM()
 		VPMOVZXBW(Mem{Base: at, Disp: (part*quads + k) * quad * groupDims}, item)
@@ -170,15 +194,7 @@ func (f *narrow) block(name string, items, users Register, places, part, quads i
 	ADDQ(U32(groupBytes), at)
 	ADDQ(U32(uint32(f.places()*groupDims)), user)
 	DECQ(n)
-	JNZ(LabelRef(name + "group"))
-	for p := range acc {
-		for k := 0; k < quads; k += 2 {
-			x := YMM()
-			VPHADDD(acc[p][k+1], acc[p][k], x) // 0 1 4 5 2 3 6 7
-			VPERMQ(Imm(0xd8), x, x)
-			VMOVDQU(x, Mem{Base: to, Disp: p*outBytes + (part*quads+k)*quad*4})
-		}
-	}
+	JNZ(LabelRef(name))
 }
 
 // total returns eight sums of a user, with −limit − base in them.
