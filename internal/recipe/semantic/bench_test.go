@@ -62,6 +62,34 @@ func BenchmarkTrain(b *testing.B) {
 	}
 }
 
+// BenchmarkUpdate takes 100 new items in.
+func BenchmarkUpdate(b *testing.B) {
+	const n, late = 10_000, 100
+	all := shelf(n)
+	titles, texts := all.Title.(prose), all.Texts[0].(prose)
+	dir := b.TempDir()
+	base := filepath.Join(dir, "base")
+	recipetest.Train(b, semantic.Recipe{}, library(titles[:n-late], texts[:n-late]), base, 1, 1)
+	f, err := artifact.Open(base)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	b.Run(fmt.Sprintf("items=%d/new=%d", n, late), func(b *testing.B) {
+		for b.Loop() {
+			w, err := artifact.Create(filepath.Join(dir, "m"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			order := recipe.Training{Data: all, Threads: 1, Out: w, Log: slog.New(slog.DiscardHandler)}
+			if err := (semantic.Recipe{}).Update(context.Background(), order, f); err != nil {
+				b.Fatal(err)
+			}
+			w.Discard()
+		}
+	})
+}
+
 func BenchmarkRank(b *testing.B) {
 	const n = 10_000
 	m := recipetest.Train(b, semantic.Recipe{}, shelf(n), filepath.Join(b.TempDir(), "m"), 1, 1)
