@@ -108,7 +108,7 @@ func key(t recipe.Training, m *als.Sparse, s settings) string {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%+v %d %d %d %d %d\n", s, t.Seed, m.Rows, m.Cols, sweeps, finalSweeps)
-	fmt.Fprintln(h, start, legs, firstSweeps, searchSteps, mostMoves, mostPairs, mostTuned, steps, gainDepth)
+	fmt.Fprintln(h, start, legs, firstSweeps, mostMoves, mostPairs, mostTuned, steps, gainDepth)
 	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
 		fmt.Fprintf(h, "%s=%s\n", name, t.Params[name])
 	}

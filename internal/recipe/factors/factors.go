@@ -72,7 +72,7 @@ const (
 	exponent     = 1 // vectors are held back in proportion to the weight of their rows
 	sweeps       = 4 // after the search and before calibration
 	finalSweeps  = 2 // after it, with the events that calibration had held back
-	steps        = 3 // of conjugate gradients, per row and sweep
+	steps        = 2 // of conjugate gradients, per row and sweep; three rank no better
 	encoderSteps = 15
 	maxHistory   = 1000 // newest distinct items of a user that are looked at
 )
@@ -127,6 +127,7 @@ func (r Recipe) settle(ctx context.Context, at *stage, part *als.Sparse, cases [
 		shape := at.network.Shape()
 		at.Settings.Network = &shape
 	}
+	at.t.Log.Debug("calibrated", "encoder", at.Settings.Encoder, "scale", at.Settings.Scale, "network", at.Settings.Mix, "repeat", at.Settings.Repeat)
 	at.Calibrated, at.Halves = true, 0
 	at.save(f)
 	return nil

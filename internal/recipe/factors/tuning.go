@@ -25,7 +25,6 @@ var start = tuning{Share: 16, Penalty: 0.08}
 // The bounds of the search.
 const (
 	firstSweeps     = 3       // at the start
-	searchSteps     = 2       // of conjugate gradients; settings compare as after more
 	mostMoves       = 3       // in one direction
 	leastUnobserved = 0.3     // of Share
 	mostUnobserved  = 300     // likewise
@@ -126,7 +125,7 @@ func (s *search) begin(ctx context.Context, first settings, choices []encoder) (
 
 func (s *search) config(of settings, sweeps int) als.Config {
 	c := of.als()
-	c.Sweeps, c.Steps, c.Seed, c.Threads = sweeps, searchSteps, s.order.Seed, s.order.Threads
+	c.Sweeps, c.Steps, c.Seed, c.Threads = sweeps, steps, s.order.Seed, s.order.Threads
 	return c
 }
 
