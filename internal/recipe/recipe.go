@@ -176,8 +176,8 @@ type Recipe interface {
 type Updater interface {
 	Recipe
 	// Update writes a model of t.Data to t.Out that keeps what base, an artifact of Train or Update, has
-	// learned: what base knows of an item stays as it is, and items that base does not know are
-	// placed among them. t.Params are those of base. It is deterministic and cancelled as Train is.
+	// learned in steps: vectors, networks and weights stay as they are, and items that base does not know are
+	// placed among the others. What is only counted may be counted again. t.Params are those of base. It is deterministic and cancelled as Train is.
 	Update(ctx context.Context, t Training, base *artifact.File) error
 }
 

@@ -1,6 +1,6 @@
-// Package factors holds the recipes that learn a vector per item and score by inner products:
-// aws-user-personalization, aws-personalized-ranking, which asks the same model another question, and the
-// retired names of the former (legacy.go).
+// Package factors holds the recipes that learn a vector per item and score by inner products: one of the two families that
+// aws-user-personalization and aws-personalized-ranking choose from (package personal), and the retired names of the former
+// (legacy.go).
 //
 // The items' vectors come from implicit matrix factorisation. Users have none: whoever asks is encoded
 // from history by the equations that training solved, recent events weighing more. New events and new
@@ -32,7 +32,7 @@ type Recipe struct {
 	eager bool    // learns a network from however little
 }
 
-// Personalization returns aws-user-personalization.
+// Personalization returns aws-user-personalization without a choice.
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
@@ -42,7 +42,7 @@ func Personalization() Recipe {
 	}}
 }
 
-// Ranking returns aws-personalized-ranking.
+// Ranking returns aws-personalized-ranking without one: it asks the same model another question.
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
