@@ -74,16 +74,13 @@ func (m *model) learnedAnew(d *recipe.Data, vectors []float32, network *seqnet.M
 // carry returns the vectors for an item table: the model's own, and zero for the fresh items, which it
 // does not know, or from few users while metadata tells more. fresh ascends.
 func (m *model) carry(items recipe.Names) (vectors []float32, fresh []int) {
-	stride := als.Stride(m.settings.Dim)
-	vectors = make([]float32, items.Len()*stride)
-	for i := range items.Len() {
-		if k, ok := m.items.Find(items.At(i)); ok && (m.settings.Content == nil || m.count[k] >= recipe.ProvenBy) {
-			copy(vectors[i*stride:(i+1)*stride], m.vectors[k*stride:(k+1)*stride])
-		} else {
-			fresh = append(fresh, i)
+	was := recipe.Among(items, m.items)
+	return recipe.Carry(items.Len(), func(i int) int {
+		if k := was(i); k >= 0 && (m.settings.Content == nil || m.count[k] >= recipe.ProvenBy) {
+			return k
 		}
-	}
-	return vectors, fresh
+		return -1
+	}, m.vectors, als.Stride(m.settings.Dim))
 }
 
 // place solves the vectors of the fresh items.

@@ -29,7 +29,7 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 		return err
 	}
 	s, d := old.settings, t.Data
-	vectors, fresh := recipe.Carry(d.Items, old.Items(), old.matrix.Rows, s.stride())
+	vectors, fresh := recipe.Carry(d.Items.Len(), recipe.Among(d.Items, old.Items()), old.matrix.Rows, s.stride())
 	found, err := readAll(ctx, t, len(fresh), func(k int) int { return fresh[k] })
 	if err != nil {
 		return err
