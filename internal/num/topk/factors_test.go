@@ -141,13 +141,16 @@ func BenchmarkFactors(b *testing.B) {
 	}
 }
 
-// manyUsers is how many users TestManyUsers makes up.
-var manyUsers = flag.Int("many", 5_000, "number of users of TestManyUsers")
+// manyUsers is how many users TestManyUsers makes up, and manySeed which: parts of many can run side by side.
+var (
+	manyUsers = flag.Int("many", 5_000, "number of users of TestManyUsers")
+	manySeed  = flag.Uint64("manyseed", 11, "seed of the users of TestManyUsers")
+)
 
 // Every made-up user's best are those of scoring everything, for -many users and every set of kernels in turn: of
 // all kinds of numbers, K from 1 to all, alone and in blocks.
 func TestManyUsers(t *testing.T) {
-	r := rand.New(rand.NewPCG(11, 0))
+	r := rand.New(rand.NewPCG(*manySeed, 0))
 	for done := 0; done < *manyUsers; {
 		kind, n, dim := r.IntN(kinds), 1+r.IntN(400), 1+r.IntN(40)
 		users, k := 1+r.IntN(400), 1+r.IntN(min(n, 1+r.IntN(n)))
