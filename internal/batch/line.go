@@ -20,6 +20,7 @@ type question struct {
 	list       []string
 	hasList    bool
 	values     map[string]string // filterValues
+	context    map[string]string
 }
 
 // A problem says why a line has no answer: a word to count by and a sentence for the line.
@@ -190,7 +191,8 @@ func (s *scanner) member(n int, asks recipe.Asks, q *question) bool {
 		q.values = map[string]string{}
 		ok = s.pairs(q.values)
 	case contextMember:
-		ok = s.pairs(nil)
+		q.context = map[string]string{}
+		ok = s.pairs(q.context)
 	case attributesMember:
 		q.attributes, ok = s.string()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/kindredrec/kindred/internal/fault"
 	"github.com/kindredrec/kindred/internal/filter"
@@ -109,6 +111,25 @@ func Seed(solution uint64, user string) uint64 {
 	return h ^ h>>33
 }
 
+// Circumstances are the context of a line, by field.
+type circumstances map[string]string
+
+// Attribute implements recipe.Attributes. Values are texts; one that reads as a number is one as well.
+func (c circumstances) Attribute(field string) (string, float64, bool) {
+	text, ok := c[field]
+	var least string // of several that differ by their case
+	for name, value := range c {
+		if _, exact := c[field]; !exact && strings.EqualFold(name, field) && (!ok || name < least) {
+			text, least, ok = value, name, true
+		}
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		number = math.NaN()
+	}
+	return text, number, ok && text != ""
+}
+
 // A ranking asks for items: the queries and answers of one block.
 type ranking struct {
 	*rankOracle
@@ -143,6 +164,9 @@ func (r *ranking) prepare(q *question, e *entry) problem {
 		query.Seed = Seed(r.seed, q.user)
 		if r.people {
 			query.User = person{r.view, q.user}
+		}
+		if len(q.context) > 0 {
+			query.Context = circumstances(q.context)
 		}
 	}
 	if r.desk.program != nil {

@@ -46,8 +46,7 @@ func (q *question) fill(asks recipe.Asks, members map[string]json.RawMessage) pr
 	if !decodePairs(members["filterValues"], &q.values) {
 		return problem{"filterValues", "Invalid filterValues: expected an object of strings."}
 	}
-	var context map[string]string // honoured in real time only
-	if !decodePairs(members["context"], &context) {
+	if !decodePairs(members["context"], &q.context) {
 		return problem{"context", "Invalid context: expected an object of strings."}
 	}
 	return problem{}

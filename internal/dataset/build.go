@@ -20,7 +20,7 @@ const rangeEvents = 8 << 20
 
 // A builder makes a snapshot of segments.
 //
-// Memory: every id of a user or item once, with about 60 bytes beside it; 32 bytes for each of the at
+// Memory: every id of a user or item once, with about 60 bytes beside it; 32 bytes (and 4 for each contextual column) for each of the at
 // most 8 Mi interactions of a range of users (or of one user, if that is more); and one categorical
 // column of the items or users at a time; and 24 bytes for each event with an action. Segments and the snapshot itself are mapped files.
 type builder struct {

@@ -17,6 +17,7 @@ type event struct {
 	rest  uint64 // hash of all columns that are not here
 	item  int32
 	value float32
+	at    uint32 // where its context stands in the range; not one of its properties
 	kind  uint16
 }
 
@@ -44,6 +45,9 @@ type eventSink struct {
 	time  *spool[int64]
 	kind  *spool[uint16]
 	value *spool[float32]
+
+	context []*contextSink
+	bits    []uint32 // of the range's events, one after another for each of context
 }
 
 // writeEvents writes the interactions by user, range by range.
@@ -58,6 +62,10 @@ func (b *builder) writeEvents(w *artifact.Writer) error {
 		}
 	}
 	defer sink.discard()
+	var err error
+	if sink.context, err = b.contextSinks(); err != nil {
+		return err
+	}
 	n := len(b.users.order)
 	start := make([]int64, 1, n+1)
 	b.oldest = make([]int64, len(b.items.order))
@@ -77,6 +85,9 @@ func (b *builder) writeEvents(w *artifact.Writer) error {
 	}
 	if err := artifact.Put(w, "start", start); err != nil {
 		return err
+	}
+	for _, x := range sink.context {
+		b.meta.Context = append(b.meta.Context, x.field)
 	}
 	return sink.copyTo(w, b.hasValue())
 }
@@ -106,17 +117,30 @@ func (b *builder) sortRange(from, to int, sink *eventSink) ([]int64, error) {
 	}
 	events := make([]event, next[to-from])
 	begin := slices.Clone(next)
+	wide := len(sink.context)
+	sink.bits = make([]uint32, len(events)*wide)
 	err := b.blocks(b.parts.Interactions, func(s *segment, block int) error {
 		c, err := b.readEvents(s, block)
 		if err != nil {
 			return err
+		}
+		context := make([]values, wide)
+		for k, x := range sink.context {
+			if context[k], err = s.column(block, x.field.Name); err != nil {
+				return err
+			}
 		}
 		for row := range c.rows {
 			u := int(c.users[c.user.codes[row]]) - from
 			if u < 0 || u >= to-from {
 				continue
 			}
-			events[next[u]] = c.event(row)
+			at := next[u]
+			events[at] = c.event(row)
+			events[at].at = uint32(at)
+			for k, s := range sink.context {
+				sink.bits[int(at)*wide+k] = s.bits(&context[k], row)
+			}
 			next[u]++
 		}
 		return nil
@@ -257,6 +281,9 @@ func (s *eventSink) add(of []event) {
 		s.time.add(e.time)
 		s.kind.add(e.kind)
 		s.value.add(e.value)
+		for k, x := range s.context {
+			x.add(s.bits[int(e.at)*len(s.context)+k])
+		}
 	}
 }
 
@@ -265,6 +292,9 @@ func (s *eventSink) discard() {
 	s.time.w.Discard()
 	s.kind.w.Discard()
 	s.value.w.Discard()
+	for _, x := range s.context {
+		x.discard()
+	}
 }
 
 func (s *eventSink) copyTo(w *artifact.Writer, value bool) error {
@@ -274,8 +304,16 @@ func (s *eventSink) copyTo(w *artifact.Writer, value bool) error {
 	if err := s.time.copyTo(w, "time"); err != nil {
 		return err
 	}
-	if err := s.kind.copyTo(w, "event"); err != nil || !value {
+	if err := s.kind.copyTo(w, "event"); err != nil {
 		return err
+	}
+	for _, x := range s.context {
+		if err := x.copyTo(w); err != nil {
+			return err
+		}
+	}
+	if !value {
+		return nil
 	}
 	return s.value.copyTo(w, "value")
 }

@@ -86,7 +86,7 @@ func (s *Snapshot) Data(sel Selection) (*recipe.Data, Counts, error) {
 	d := &recipe.Data{
 		Users: c.users, Items: c.items, Start: c.start,
 		Item: c.item, Time: c.time, Event: c.event, Value: c.value,
-		Events: c.events, Created: c.created, Shown: c.shown, Columns: c.columns(sel), Title: c.title(), UserColumns: c.columnsOfUsers(sel),
+		Events: c.events, Created: c.created, Shown: c.shown, Columns: c.columns(sel), Title: c.title(), UserColumns: c.columnsOfUsers(sel), Context: c.contextFor(sel),
 	}
 	for _, col := range d.Columns {
 		if col.(*attribute).field.Textual {
@@ -199,6 +199,7 @@ func (c *content) pick(d *recipe.Data, selected picker) {
 		}
 	}
 	d.Start = make([]int64, 1, len(c.start))
+	var rows []int32
 	d.Item, d.Time, d.Event = make([]int32, 0, total), make([]int64, 0, total), make([]uint16, 0, total)
 	if c.value != nil {
 		d.Value = make([]float32, 0, total)
@@ -210,12 +211,16 @@ func (c *content) pick(d *recipe.Data, selected picker) {
 				continue
 			}
 			d.Item, d.Time, d.Event = append(d.Item, c.item[i]), append(d.Time, c.time[i]), append(d.Event, c.event[i])
+			if len(d.Context) > 0 {
+				rows = append(rows, int32(i))
+			}
 			if c.value != nil {
 				d.Value = append(d.Value, c.value[i])
 			}
 		}
 		d.Start = append(d.Start, int64(len(d.Item)))
 	}
+	d.Context = recipe.Rows(d.Context, rows)
 }
 
 // dropIdleUsers leaves out the users without an event.
@@ -294,6 +299,20 @@ func (c *content) columns(sel Selection) []recipe.Column {
 // columnsOfUsers returns what training may see of the users.
 func (c *content) columnsOfUsers(sel Selection) []recipe.Column {
 	return forTraining(c.userColumns, sel, Users, c.users.Len(), func(Field) bool { return false })
+}
+
+// contextFor returns the contextual columns that training may see.
+func (c *content) contextFor(sel Selection) (out []recipe.Column) {
+	included, limited := lookUp(sel.Included, Interactions)
+	excluded, _ := lookUp(sel.Excluded, Interactions)
+	for i := range c.context {
+		named := func(s string) bool { return strings.EqualFold(s, c.context[i].field.Name) }
+		if slices.ContainsFunc(excluded, named) || limited && !slices.ContainsFunc(included, named) {
+			continue
+		}
+		out = append(out, &c.context[i])
+	}
+	return out
 }
 
 // forTraining returns the columns of n records of a dataset that the selection allows, without those that never says.

@@ -192,6 +192,8 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	time         i8         Unix seconds
 //	event        u2         number of the event type
 //	value        f4         EVENT_VALUE, NaN for null; absent when there is no such column
+//	context/F               for each contextual column F, by event: u4 numbers of context/F.values, "" for null, or f4
+//	                        with NaN for null
 //	events                  string table: "" for null, then the event types ascending
 //	created      i8         per item: its CREATION_TIMESTAMP; where that is missing, the time of its oldest
 //	                        interaction; without any, the time of the newest interaction of all
@@ -212,17 +214,18 @@ func (s *Snapshots) load(ctx context.Context, key string, p Parts) (*content, er
 //	actionAction i4         number of the action
 //	actionTime   i8         Unix seconds
 //	actionKind   u1         a recipe.ActionKind
-const snapshotVersion = "snapshot 4"
+const snapshotVersion = "snapshot 5"
 
 type snapshotMeta struct {
 	Items, Users []Field // but the ids
 	Actions      []Field `json:",omitempty"` // likewise
 	HasItems     bool    // there is a dataset of that type
 	HasUsers     bool
-	HasActions   bool  `json:",omitempty"` // there is a dataset of actions or of what was done with them
-	HasEvents    bool  // the interactions have an EVENT_TYPE column
-	EventColumns int   // metadata columns of the interactions: EVENT_TYPE, EVENT_VALUE and those that are not reserved
-	MinTime      int64 // of the interactions, 0 without any
+	Context      []Field `json:",omitempty"` // contextual columns of the interactions
+	HasActions   bool    `json:",omitempty"` // there is a dataset of actions or of what was done with them
+	HasEvents    bool    // the interactions have an EVENT_TYPE column
+	EventColumns int     // metadata columns of the interactions: EVENT_TYPE, EVENT_VALUE and those that are not reserved
+	MinTime      int64   // of the interactions, 0 without any
 	MaxTime      int64
 }
 
@@ -239,6 +242,7 @@ type content struct {
 	events       []string
 	created      []int64
 	shown        []int32 // nil when nothing says
+	context      []contextColumn
 	itemColumns  []attribute
 	userColumns  []attribute
 	actions      actionContent
@@ -270,6 +274,7 @@ func readSnapshot(f *artifact.File) (*content, error) {
 	if f.Has("value") {
 		get(func() (e error) { c.value, e = artifact.Get[float32](f, "value"); return })
 	}
+	get(func() (e error) { c.context, e = readContext(f, c.meta.Context); return })
 	get(func() (e error) { c.itemColumns, e = readAttributes(f, "items/", c.meta.Items); return })
 	get(func() (e error) { c.userColumns, e = readAttributes(f, "users/", c.meta.Users); return })
 	if c.meta.HasActions {

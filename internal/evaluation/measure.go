@@ -125,7 +125,7 @@ func (s *scores) judge(test int, hits []bool, truth int, ks []int) {
 // query asks about a test in the recipe's way: for the user, for the newest item of the history, or for an
 // order of all items that may be recommended. It asks for no exploration: what is new is not what was held out.
 func (r *run) query(t recipe.Test, asks recipe.Asks) recipe.Query {
-	q := recipe.Query{Known: len(t.Items) > 0, Items: t.Items, Times: t.Times, User: t.User, Item: -1, Count: slices.Max(r.order.K), Explore: &recipe.Exploration{}}
+	q := recipe.Query{Known: len(t.Items) > 0, Items: t.Items, Times: t.Times, User: t.User, Context: t.Context, Item: -1, Count: slices.Max(r.order.K), Explore: &recipe.Exploration{}}
 	if !r.order.KeepSeen {
 		q.Allow = bitset.Full(r.train.Items.Len())
 		for _, i := range t.Items {

@@ -105,6 +105,7 @@ func holdNewest(d *recipe.Data, held func(n int) int) (*recipe.Data, []recipe.Te
 	s := *d
 	s.Start, s.Item, s.Time, s.Event, s.Value = []int64{0}, nil, nil, nil, nil
 	var tests []recipe.Test
+	var rows []int32
 	for u := range d.Users.Len() {
 		a, b := d.Start[u], d.Start[u+1]
 		n := int(b - a)
@@ -117,10 +118,14 @@ func holdNewest(d *recipe.Data, held func(n int) int) (*recipe.Data, []recipe.Te
 			s.Value = append(s.Value, d.Value[a:cut]...)
 		}
 		s.Start = append(s.Start, int64(len(s.Item)))
+		for k := a; k < cut && len(d.Context) > 0; k++ {
+			rows = append(rows, int32(k))
+		}
 		if cut < b {
-			tests = append(tests, recipe.Test{Items: d.Item[a:cut], Times: d.Time[a:cut], Truth: distinct(d.Item[cut:b]), User: d.Attributes(u)})
+			tests = append(tests, recipe.Test{Items: d.Item[a:cut], Times: d.Time[a:cut], Truth: distinct(d.Item[cut:b]), User: d.Attributes(u), Context: d.ContextOf(cut)})
 		}
 	}
+	s.Context = recipe.Rows(d.Context, rows)
 	return &s, tests
 }
 

@@ -20,6 +20,14 @@ func (d *Data) Attributes(u int) Attributes {
 // RecordOf is one row of columns.
 func RecordOf(columns []Column, row int) Attributes { return record{columns, row} }
 
+// ContextOf returns in which circumstances event k was; nil if the data has no contextual columns.
+func (d *Data) ContextOf(k int64) Attributes {
+	if len(d.Context) == 0 {
+		return nil
+	}
+	return record{d.Context, int(k)}
+}
+
 // A record is one row of some columns.
 type record struct {
 	columns []Column
@@ -58,3 +66,29 @@ type rowsOf struct {
 
 func (c rowsOf) Text(i int) (string, bool)    { return c.Column.Text(int(c.rows[i])) }
 func (c rowsOf) Number(i int) (float64, bool) { return c.Column.Number(int(c.rows[i])) }
+
+// addContext appends the contextual columns of the events that another has from a to b, to d which has all of its own so.
+func (d *Data) addContext(from *Data, a, b int64) {
+	if len(from.Context) == 0 {
+		return
+	}
+	if d.Context == nil {
+		rows := new([]int32)
+		for _, c := range from.Context {
+			d.Context = append(d.Context, eventsOf{c, rows})
+		}
+	}
+	rows := d.Context[0].(eventsOf).rows
+	for k := a; k < b; k++ {
+		*rows = append(*rows, int32(k))
+	}
+}
+
+// eventsOf is a part of a contextual column that grows with the events.
+type eventsOf struct {
+	Column
+	rows *[]int32
+}
+
+func (c eventsOf) Text(i int) (string, bool)    { return c.Column.Text(int((*c.rows)[i])) }
+func (c eventsOf) Number(i int) (float64, bool) { return c.Column.Number(int((*c.rows)[i])) }

@@ -28,8 +28,10 @@ func HoldBack(d *Data, seed uint64, most int) (part *Data, tests []Test) {
 		}
 		out := heldOf(d.Time[a:b], Mix(seed, uint64(u)), scattered)
 		var truth []int32
+		first := b // of what is held back
 		for k := range b - a {
 			if out[k] {
+				first = min(first, a+k)
 				truth = append(truth, d.Item[a+k])
 			} else {
 				s.add(d, a+k, a+k+1)
@@ -38,7 +40,7 @@ func HoldBack(d *Data, seed uint64, most int) (part *Data, tests []Test) {
 		from := s.Start[len(s.Start)-1]
 		s.Start = append(s.Start, int64(len(s.Item)))
 		slices.Sort(truth)
-		tests = append(tests, Test{User: d.Attributes(u), Items: s.Item[from:], Times: s.Time[from:], Truth: slices.Compact(truth)})
+		tests = append(tests, Test{User: d.Attributes(u), Context: d.ContextOf(first), Items: s.Item[from:], Times: s.Time[from:], Truth: slices.Compact(truth)})
 	}
 	return &s, tests
 }

@@ -11,11 +11,12 @@ import (
 
 // A Test is one held-out user: the history to recommend from, and the items that came next.
 type Test struct {
-	Items []int32 // oldest first
-	Times []int64
-	Truth []int32   // distinct, ascending
-	Worth []float32 // parallel to Truth: the most that an event with the item weighs; nil when all weigh alike
-	User  Attributes
+	Items   []int32 // oldest first
+	Times   []int64
+	Truth   []int32   // distinct, ascending
+	Worth   []float32 // parallel to Truth: the most that an event with the item weighs; nil when all weigh alike
+	User    Attributes
+	Context Attributes // of the first of what came next
 }
 
 // Holdout makes the split that solution metrics are measured on (training.md §9): a tenth of the users,
@@ -51,7 +52,7 @@ func (d *Data) newTest(u int) Test {
 	cut := min(len(items)-1, max(1, int(math.Round(0.9*float64(len(items))))))
 	truth := slices.Clone(items[cut:])
 	slices.Sort(truth)
-	t := Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth), User: d.Attributes(u)}
+	t := Test{Items: items[:cut], Times: times[:cut], Truth: slices.Compact(truth), User: d.Attributes(u), Context: d.ContextOf(d.Start[u] + int64(cut))}
 	if d.Weight != nil {
 		t.Worth = make([]float32, len(t.Truth))
 		for k, w := range d.Weight[d.Start[u]+int64(cut) : d.Start[u+1]] {
@@ -99,7 +100,7 @@ func (d *Data) Before(moment int64) *Data {
 
 // clear leaves no users and no events.
 func (d *Data) clear() {
-	d.Start, d.Item, d.Time, d.Event, d.Value, d.Weight = []int64{0}, nil, nil, nil, nil, nil
+	d.Start, d.Item, d.Time, d.Event, d.Value, d.Weight, d.Context = []int64{0}, nil, nil, nil, nil, nil, nil
 }
 
 // take appends a user with the events that another has from a to b.
@@ -120,6 +121,7 @@ func (d *Data) add(from *Data, a, b int64) {
 	if from.Weight != nil {
 		d.Weight = append(d.Weight, from.Weight[a:b]...)
 	}
+	d.addContext(from, a, b)
 }
 
 // some is a part of Names, in the same order.
@@ -192,7 +194,7 @@ func lists(ctx context.Context, model Model, asks Asks, tests []Test, depth int)
 
 // query asks about the test in a recipe's way.
 func (t Test) query(asks Asks, place uint64, n int) Query {
-	q := Query{Known: true, Items: t.Items, Times: t.Times, User: t.User, Item: -1, Count: eval.Depth, Explore: &Exploration{}}
+	q := Query{Known: true, Items: t.Items, Times: t.Times, User: t.User, Context: t.Context, Item: -1, Count: eval.Depth, Explore: &Exploration{}}
 	switch asks {
 	case ByItem:
 		q.Item = t.Items[len(t.Items)-1]

@@ -54,6 +54,7 @@ type Info struct {
 	// ItemMetadata says that items nobody has met are ranked by Data.Columns, UserMetadata that users without a
 	// history are answered by Query.User.
 	ItemMetadata, UserMetadata bool
+	Contexts                   bool // heeds Data.Context and Query.Context
 	Themes                     bool // takes batchInferenceJobMode THEME_GENERATION
 
 	WithoutEvents bool   // learns from items alone, so that no number of interactions is needed
@@ -122,6 +123,7 @@ type Data struct {
 	Title        Column    // the field of Items that names an item (itemName), nil for none
 	Texts        []Column  // those of Columns that are free text
 	UserColumns  []Column  // user metadata, by user index
+	Context      []Column  // contextual columns, by event
 	Actions      *Actions  // nil for a group without
 }
 
@@ -189,6 +191,7 @@ type Query struct {
 	Seed    uint64       // of the user and the solution, for exploration
 	User    Attributes   // ByUser, ByUserList: what is known of the user beside the history; nil for nothing
 	Item    int32        // ByItem: the item, -1 when the model does not know it
+	Context Attributes   // ByUser, ByUserList: in which circumstances it is asked; nil for unknown ones
 	List    []int32      // ByUserList: items to rank, model indexes, distinct
 	Allow   *bitset.Set  // items that may be returned; nil for all
 	Count   int          // how many to return, at least 1; ByUserList ignores it

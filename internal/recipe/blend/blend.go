@@ -33,7 +33,7 @@ type Recipe struct {
 // Personalization returns aws-user-personalization-v2.
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true, ItemMetadata: true, UserMetadata: true,
+		Name: "aws-user-personalization-v2", Type: recipe.UserPersonalization, Asks: recipe.ByUser, Scores: true, Mixes: true, ItemMetadata: true, UserMetadata: true, Contexts: true,
 		Algorithm: "aws-user-personalization-v2", Feature: "aws-user-personalization-v2",
 		Description: "Predicts items a user will interact with, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -43,7 +43,7 @@ func Personalization() Recipe {
 // Ranking returns aws-personalized-ranking-v2.
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
-		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true, ItemMetadata: true, UserMetadata: true,
+		Name: "aws-personalized-ranking-v2", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList, Scores: true, ItemMetadata: true, UserMetadata: true, Contexts: true,
 		Algorithm: "aws-personalized-ranking-v2", Feature: "aws-personalized-ranking-v2",
 		Description: "Reranks a list of items for a user, with a model of event order.",
 		Created:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Parameters: parameters(), EventWeights: true,
@@ -80,6 +80,7 @@ type settings struct {
 	Spectrum int        // width of learned.spectrum, 0 without one
 	Content  int        // features in learned.content, 0 without it
 	Kin      *kin       `json:",omitempty"`
+	Context  *kin       `json:",omitempty"`
 	Alone    [2]float64 // weights of contentVoice where no other speaks
 
 	Newest int64   // time of the newest interaction
@@ -151,6 +152,7 @@ type learned struct {
 	spectrum *spectrum // nil where data is too small or too large for it
 	content  *content  // nil where items say nothing of themselves
 	kin      *kinship  // nil where users' metadata tells nothing
+	context  *kinship  // nil where circumstances tell nothing
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
@@ -265,7 +267,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.item    int32, ascending
 //	F.weight  float32, alongside
 //
-// and those of sessions, spectrum, content, kin and network, if there are any.
+// and those of sessions, spectrum, content, kin, context and network, if there are any.
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
 	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
@@ -305,7 +307,10 @@ func write(t recipe.Training, s settings, l *learned) error {
 	if err := l.content.put(w); err != nil {
 		return err
 	}
-	if err := l.kin.put(w); err != nil {
+	if err := l.kin.put(w, "kin"); err != nil {
+		return err
+	}
+	if err := l.context.put(w, "context"); err != nil {
 		return err
 	}
 	if err := l.network.put(w); err != nil {
@@ -358,7 +363,10 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if m.content, err = getContent(f, m.settings.Content, n); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
-	if m.kin, err = getKin(f, m.settings.Kin); err != nil {
+	if m.kin, err = getKin(f, "kin", m.settings.Kin); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	if m.context, err = getKin(f, "context", m.settings.Context); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	if m.network, err = getNetwork(f, m.settings.Network); err != nil {

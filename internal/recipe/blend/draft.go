@@ -74,6 +74,9 @@ func (d *Draft) Finish(ctx context.Context) error {
 	if l.kin, err = learnKin(ctx, &t, l.order, 0); err != nil {
 		return err
 	}
+	if l.context, err = learnContext(ctx, &t, l.order, 0); err != nil {
+		return err
+	}
 	if err := s.weighReward(ctx, &t, l, all); err != nil {
 		return err
 	}
@@ -91,6 +94,9 @@ func (s settings) of(d *recipe.Data, l *learned) settings {
 	}
 	if s.Kin = nil; l.kin != nil {
 		s.Kin = &l.kin.kin
+	}
+	if s.Context = nil; l.context != nil {
+		s.Context = &l.context.kin
 	}
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)

@@ -43,6 +43,37 @@ type kin struct {
 	Weight float64 // logit per unit of what is told
 }
 
+// learnContext returns what circumstances tell of items, as learnKin does of users' metadata: from the newest events of
+// 20,000 users, each with the one item that it was about.
+func learnContext(ctx context.Context, t *recipe.Training, order []int32, weight float64) (*kinship, error) {
+	d := t.Data
+	if len(d.Context) == 0 || len(d.Item) < 2*leastTests {
+		return nil, nil
+	}
+	var events, items []int32
+	step := max(1, float64(len(d.Item))/contextEvents)
+	for at := 0.0; int(at) < len(d.Item); at += step {
+		events, items = append(events, int32(at)), append(items, d.Item[int(at)])
+	}
+	space, table := feature.Learn(recipe.Rows(d.Context, events), len(events))
+	if space == nil {
+		return nil, nil
+	}
+	w := &kinWork{table: table, share: make([]float64, d.Items.Len()), items: order[:min(kinItems, len(order))], order: order}
+	for k, i := range items {
+		w.had = append(w.had, items[k:k+1])
+		w.share[i] += 1 / float64(len(items))
+	}
+	return w.kinship(ctx, t, space, weight, mostContext)
+}
+
+// contextEvents is how many events are looked at, evenly, and mostContext the most that these may weigh: users differ in their
+// circumstances as well, which is not to be taken for those.
+const (
+	contextEvents = 100_000
+	mostContext   = 1
+)
+
 // A kinWork is what kinships are learned from.
 type kinWork struct {
 	table *feature.Table
@@ -67,18 +98,23 @@ func learnKin(ctx context.Context, t *recipe.Training, order []int32, weight flo
 		return nil, nil
 	}
 	w := newKinWork(t.Data, users, table, order)
+	return w.kinship(ctx, t, space, weight, kinStrength)
+}
+
+// kinship weighs and learns from everybody.
+func (w *kinWork) kinship(ctx context.Context, t *recipe.Training, space *feature.Space, weight, most float64) (*kinship, error) {
 	if weight == 0 {
 		var err error
-		if weight, err = w.weigh(ctx, t.Threads); err != nil || weight == 0 {
+		if weight, err = w.weigh(ctx, most, t.Threads); err != nil || weight == 0 {
 			return nil, err
 		}
 	}
-	everybody := make([]int32, len(users))
+	everybody := make([]int32, len(w.had))
 	for k := range everybody {
 		everybody[k] = int32(k)
 	}
 	l, err := w.learn(ctx, everybody, t.Threads)
-	t.Log.Debug("metadata of users", "terms", table.Terms, "weight", weight)
+	t.Log.Debug("records", "terms", w.table.Terms, "weight", weight)
 	return &kinship{space, l, kin{space.Fields, weight}}, err
 }
 
@@ -155,7 +191,7 @@ func (w *kinWork) lift(count []float64, users float64) []neighbour {
 }
 
 // weigh learns from either half of the users and weighs by the other.
-func (w *kinWork) weigh(ctx context.Context, threads int) (float64, error) {
+func (w *kinWork) weigh(ctx context.Context, most float64, threads int) (float64, error) {
 	var halves [2][]int32
 	for u := range w.had {
 		h := mix(uint64(len(w.had)), uint64(u)) & 1
@@ -180,7 +216,7 @@ func (w *kinWork) weigh(ctx context.Context, threads int) (float64, error) {
 			}
 		}
 	}
-	return feature.Weigh(trials, kinStrength), nil
+	return feature.Weigh(trials, most), nil
 }
 
 // trial is of what a user had, with what is told of each item.
@@ -214,22 +250,30 @@ func tell(l *lists, terms []int32, values []float32, by float32, sum []float32, 
 	return set
 }
 
-// hear adds what a query's record tells, if it has little history, and has the items scored that it speaks of.
-func (d *desk) hear(k *kinship, q *recipe.Query) {
+// hear adds what a query's record tells, if it has little history, and what its circumstances do, and has the items scored that
+// these speak of.
+func (d *desk) hear(l *learned, q *recipe.Query) {
 	for _, i := range d.kinSet {
 		d.kin[i] = 0
 	}
 	d.kinSet = d.kinSet[:0]
-	if k == nil || q.User == nil || len(q.Items) >= kinForgot {
+	if n := float64(len(q.Items)); n < kinForgot {
+		d.hearOf(l.kin, q.User, 2/(2+n)*(1-n/kinForgot))
+	}
+	d.hearOf(l.context, q.Context, 1)
+	d.touchAll(d.kinSet)
+}
+
+// hearOf adds by times what a record tells; nothing for none.
+func (d *desk) hearOf(k *kinship, record recipe.Attributes, by float64) {
+	if k == nil || record == nil {
 		return
 	}
 	if d.kin == nil {
 		d.kin = make([]float32, len(d.seen))
 	}
-	n := float64(len(q.Items))
-	terms, values := k.space.Row(q.User)
-	d.kinSet = tell(&k.lifts, terms, values, float32(k.kin.Weight*2/(2+n)*(1-n/kinForgot)), d.kin, d.kinSet)
-	d.touchAll(d.kinSet)
+	terms, values := k.space.Row(record)
+	d.kinSet = tell(&k.lifts, terms, values, float32(k.kin.Weight*by), d.kin, d.kinSet)
 }
 
 // told is what the query's record adds to the logit of item i.
@@ -242,37 +286,37 @@ func (d *desk) told(i int32) float64 {
 
 // put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
 //
-//	kin.places   uint32, feature.Space's
-//	kin.rarity   float32, alongside
+//	NAME.places   uint32, feature.Space's
+//	NAME.rarity   float32, alongside
 //
-// and lists of that name, one for each of these.
-func (k *kinship) put(w *artifact.Writer) error {
+// and lists of that name, kin or context, one for each of these.
+func (k *kinship) put(w *artifact.Writer, name string) error {
 	if k == nil {
 		return nil
 	}
-	if err := artifact.Put(w, "kin.places", k.space.Places); err != nil {
+	if err := artifact.Put(w, name+".places", k.space.Places); err != nil {
 		return err
 	}
-	if err := artifact.Put(w, "kin.rarity", k.space.Rarity); err != nil {
+	if err := artifact.Put(w, name+".rarity", k.space.Rarity); err != nil {
 		return err
 	}
-	return k.lifts.put(w, "kin")
+	return k.lifts.put(w, name)
 }
 
 // getKin opens what put wrote; nil for nil.
-func getKin(f *artifact.File, of *kin) (k *kinship, err error) {
+func getKin(f *artifact.File, name string, of *kin) (k *kinship, err error) {
 	if of == nil {
 		return nil, nil
 	}
 	k = &kinship{space: &feature.Space{Fields: of.Fields}, kin: *of}
-	if k.space.Places, err = artifact.Get[uint32](f, "kin.places"); err != nil {
+	if k.space.Places, err = artifact.Get[uint32](f, name+".places"); err != nil {
 		return nil, err
 	}
-	if k.space.Rarity, err = artifact.Get[float32](f, "kin.rarity"); err != nil {
+	if k.space.Rarity, err = artifact.Get[float32](f, name+".rarity"); err != nil {
 		return nil, err
 	}
-	if k.lifts, err = getLists(f, "kin", len(k.space.Places)); err != nil {
-		return nil, fmt.Errorf("what users' metadata tells: %w", err)
+	if k.lifts, err = getLists(f, name, len(k.space.Places)); err != nil {
+		return nil, fmt.Errorf("what %s tells: %w", name, err)
 	}
 	return k, nil
 }

@@ -60,7 +60,7 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 		}
 		q, a := &queries[k], &answers[k]
 		d.listen(q.Items, q.Times)
-		d.hear(m.kin, q)
+		d.hear(m.learned, q)
 		if m.asks == recipe.ByUserList {
 			d.best.Reset(len(q.List))
 			d.score(m, q, q.List)

@@ -37,6 +37,11 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 			return err
 		}
 	}
+	if old.context != nil {
+		if l.context, err = learnContext(ctx, &t, l.order, old.context.kin.Weight); err != nil {
+			return err
+		}
+	}
 	if t.Data.Reward == nil {
 		s.Reward = 0
 	}

@@ -30,7 +30,8 @@ type learned struct {
 	vectors []float32
 	network *seqnet.Model // nil for none
 
-	kin *kinship // nil for none
+	kin     *kinship // nil for none
+	context *kinship // likewise
 
 	evidence, heard []int32 // by item; nil for recipe.Tried of the data
 }

@@ -3,6 +3,7 @@ package factors
 import (
 	"context"
 	"math"
+	"sort"
 
 	"github.com/kindredrec/kindred/internal/artifact"
 	"github.com/kindredrec/kindred/internal/feature"
@@ -37,19 +38,20 @@ type kin struct {
 	Weight float64 // logit per unit of inner product with what is told
 }
 
-// at returns what the vector of a user with so many distinct items begins with, scaled; nil if nothing is told.
-func (k *kinship) at(user recipe.Attributes, items int) []float32 {
-	if k == nil || user == nil || items >= kinForgot {
-		return nil
+// at adds what the vector of a user with so many distinct items begins with, scaled.
+func (k *kinship) at(user recipe.Attributes, items int, x []float32) {
+	if items < kinForgot {
+		k.add(user, float64(popularityWeight(items))*(1-float64(items)/kinForgot), x)
 	}
-	terms, values := k.space.Row(user)
-	if len(terms) == 0 {
-		return nil
+}
+
+// add adds by times what is told of a record; nothing if nothing is.
+func (k *kinship) add(record recipe.Attributes, by float64, x []float32) {
+	if k == nil || record == nil {
+		return
 	}
-	by := k.kin.Weight * float64(popularityWeight(items)) * (1 - float64(items)/kinForgot)
-	x := make([]float32, len(k.to.Mean))
-	k.to.AddTerms(float32(by), terms, values, x)
-	return x
+	terms, values := k.space.Row(record)
+	k.to.AddTerms(float32(k.kin.Weight*by), terms, values, x)
 }
 
 // learnKin returns what users' metadata tells; nil if that is nothing: if those whom it was not learned from are not told
@@ -83,13 +85,73 @@ func learnKin(ctx context.Context, t recipe.Training, s *settings, solver *als.S
 	if err != nil || explained <= 0 {
 		return nil, err
 	}
-	weight, err := weighKin(ctx, table, targets, penalty, histories, vectors, bias, t.Threads)
+	weight, err := weighKin(ctx, table, targets, penalty, t.Threads, func(k int, x []float32) feature.Trial {
+		items := histories[k].items
+		return newTrial(x, items[max(0, len(items)-kinTruth):], vectors, func(i int) float32 { return bias[i] })
+	})
 	t.Log.Debug("metadata of users", "terms", table.Terms, "penalty", penalty, "explains", explained, "weight", weight)
 	if err != nil || weight == 0 {
 		return nil, err
 	}
 	to, err := table.Fit(ctx, targets, penalty, t.Threads)
 	return &kinship{space, to, kin{space.Fields, weight}}, err
+}
+
+// learnContext returns what circumstances tell of the items that are taken in them, beside who takes them: a ridge
+// regression from contextual columns to the items' vectors, weighed beside what the user's history says. nil if that is
+// nothing.
+func learnContext(ctx context.Context, t recipe.Training, s *settings, solver *als.Solver, vectors, bias []float32) (*kinship, error) {
+	d := t.Data
+	if len(d.Context) == 0 || len(d.Item) < 2*leastHeld {
+		return nil, nil
+	}
+	events := someEvents(d)
+	space, table := feature.Learn(recipe.Rows(d.Context, events), len(events))
+	if space == nil {
+		return nil, nil
+	}
+	stride := solver.Stride()
+	taken := make([]float32, 0, len(events)*stride)
+	for _, k := range events {
+		i := int(d.Item[k])
+		taken = append(taken, vectors[i*stride:(i+1)*stride]...)
+	}
+	targets := feature.Targets{Records: upTo(len(events)), Vectors: taken, Dim: s.Dim, Stride: stride}
+	penalty, explained, err := table.Choose(ctx, targets, t.Threads)
+	if err != nil || explained <= 0 {
+		return nil, err
+	}
+	weight, err := weighKin(ctx, table, targets, penalty, t.Threads, func(k int, x []float32) feature.Trial {
+		at := int64(events[k])
+		u := sort.Search(d.Users.Len(), func(u int) bool { return d.Start[u+1] > at })
+		return newTrial(x, d.Item[at:at+1], vectors, s.logits(solver, distinct(d.Item[d.Start[u]:at]), vectors, bias))
+	})
+	t.Log.Debug("circumstances", "terms", table.Terms, "penalty", penalty, "explains", explained, "weight", weight)
+	if err != nil || weight == 0 {
+		return nil, err
+	}
+	to, err := table.Fit(ctx, targets, penalty, t.Threads)
+	return &kinship{space, to, kin{space.Fields, weight}}, err
+}
+
+// logits returns what the logit of an item is after a history, by the factors and popularity.
+func (s *settings) logits(solver *als.Solver, h history, vectors, bias []float32) func(i int) float32 {
+	x := make([]float32, solver.Stride())
+	if len(h.items) > 0 {
+		x = encode(solver, solver.Workspace(), s.Encoder, h)
+	}
+	return func(i int) float32 {
+		return float32(s.Scale)*f32.Dot(x, vectors[i*len(x):(i+1)*len(x)]) + popularityWeight(len(h.items))*bias[i]
+	}
+}
+
+// someEvents are at most kinUsers events, evenly.
+func someEvents(d *recipe.Data) (events []int32) {
+	step := max(1, float64(len(d.Item))/kinUsers)
+	for at := 0.0; int(at) < len(d.Item); at += step {
+		events = append(events, int32(at))
+	}
+	return events
 }
 
 // someUsers are those with events, at most kinUsers of them, ascending.
@@ -111,9 +173,9 @@ func upTo(n int) []int32 {
 	return out
 }
 
-// weighKin returns what makes items of users likeliest who are told by others: the weight of the inner product beside log
-// popularity. 0 if it does not help for sure.
-func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets, penalty float64, histories []history, vectors, bias []float32, threads int) (float64, error) {
+// weighKin returns what makes the truth of records likeliest that are told by others: the weight of the inner product beside
+// what a trial says. 0 if it does not help for sure.
+func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets, penalty float64, threads int, trial func(record int, x []float32) feature.Trial) (float64, error) {
 	halves := targets.Halves()
 	var tests []feature.Trial
 	for h := range halves {
@@ -131,7 +193,7 @@ func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets
 				clear(x)
 				terms, values := table.Row(u)
 				m.AddTerms(1, terms, values, x)
-				part[k] = newTrial(x, histories[u], vectors, bias)
+				part[k] = trial(u, x)
 			}
 		})
 		if err != nil {
@@ -142,19 +204,19 @@ func weighKin(ctx context.Context, table *feature.Table, targets feature.Targets
 	return feature.Weigh(tests, kinStrength), nil
 }
 
-// newTrial scores the items with what is told of a user.
-func newTrial(x []float32, h history, vectors, bias []float32) (t feature.Trial) {
-	n := len(bias)
+// newTrial scores the items with what is told by x, beside the logits that bias has of all.
+func newTrial(x []float32, truth []int32, vectors []float32, bias func(i int) float32) (t feature.Trial) {
+	n := len(vectors) / len(x)
 	score := func(i int) float32 { return f32.Dot(x, vectors[i*len(x):(i+1)*len(x)]) }
 	had := map[int32]bool{}
-	for _, i := range h.items[max(0, len(h.items)-kinTruth):] {
+	for _, i := range truth {
 		had[i] = true
-		t.TruthTold, t.TruthBias = append(t.TruthTold, score(int(i))), append(t.TruthBias, bias[i])
+		t.TruthTold, t.TruthBias = append(t.TruthTold, score(int(i))), append(t.TruthBias, bias(int(i)))
 	}
 	t.Step = max(1, float64(n)/calibrationItems)
 	for at := 0.0; int(at) < n; at += t.Step {
 		if i := int(at); !had[int32(i)] {
-			t.Told, t.Bias = append(t.Told, score(i)), append(t.Bias, bias[i])
+			t.Told, t.Bias = append(t.Told, score(i)), append(t.Bias, bias(i))
 		}
 	}
 	return t
@@ -162,35 +224,37 @@ func newTrial(x []float32, h history, vectors, bias []float32) (t feature.Trial)
 
 // put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
 //
-//	kin.places   uint32, feature.Space's
-//	kin.rarity   float32, alongside
-//	kin.vectors  float32, Dim numbers for each of these
-func (k *kinship) put(w *artifact.Writer) error {
+//	NAME.places   uint32, feature.Space's
+//	NAME.rarity   float32, alongside
+//	NAME.vectors  float32, Dim numbers for each of these
+//
+// where NAME is kin or context.
+func (k *kinship) put(w *artifact.Writer, name string) error {
 	if k == nil {
 		return nil
 	}
-	if err := artifact.Put(w, "kin.places", k.space.Places); err != nil {
+	if err := artifact.Put(w, name+".places", k.space.Places); err != nil {
 		return err
 	}
-	if err := artifact.Put(w, "kin.rarity", k.space.Rarity); err != nil {
+	if err := artifact.Put(w, name+".rarity", k.space.Rarity); err != nil {
 		return err
 	}
-	return artifact.Put(w, "kin.vectors", k.to.Terms)
+	return artifact.Put(w, name+".vectors", k.to.Terms)
 }
 
 // getKin opens what put wrote; nil for nil. It refers to f's memory.
-func getKin(f *artifact.File, of *kin, dim int) (*kinship, error) {
+func getKin(f *artifact.File, name string, of *kin, dim int) (*kinship, error) {
 	if of == nil {
 		return nil, nil
 	}
 	k := &kinship{space: &feature.Space{Fields: of.Fields}, to: &feature.Map{Mean: make([]float32, dim)}, kin: *of}
 	var err error
-	if k.space.Places, err = artifact.Get[uint32](f, "kin.places"); err != nil {
+	if k.space.Places, err = artifact.Get[uint32](f, name+".places"); err != nil {
 		return nil, err
 	}
-	if k.space.Rarity, err = artifact.Get[float32](f, "kin.rarity"); err != nil {
+	if k.space.Rarity, err = artifact.Get[float32](f, name+".rarity"); err != nil {
 		return nil, err
 	}
-	k.to.Terms, err = artifact.Get[float32](f, "kin.vectors")
+	k.to.Terms, err = artifact.Get[float32](f, name+".vectors")
 	return k, err
 }

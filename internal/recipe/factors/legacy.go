@@ -21,7 +21,7 @@ func Plain() Recipe {
 // WithMetadata returns aws-hrnn-metadata.
 func WithMetadata() Recipe {
 	info := legacy("aws-hrnn-metadata", "featurize_metadata", "Predicts items a user will interact with.", parameters("43"))
-	info.ItemMetadata, info.UserMetadata = true, true
+	info.ItemMetadata, info.UserMetadata, info.Contexts = true, true, true
 	return Recipe{info: info}
 }
 
@@ -32,7 +32,7 @@ func ColdStart() Recipe {
 		recipe.Parameter{Name: coldDays, Stage: recipe.FeatureStage, Kind: recipe.Continuous, Default: "5.0", Min: math.SmallestNonzeroFloat64, Max: math.MaxFloat64},
 		recipe.Parameter{Name: coldFrom, Stage: recipe.FeatureStage, Kind: recipe.Categorical, Default: latestItem, Values: []string{latestItem, currentTime}},
 	))
-	info.Updates, info.ItemMetadata, info.UserMetadata = true, true, true
+	info.Updates, info.ItemMetadata, info.UserMetadata, info.Contexts = true, true, true, true
 	return Recipe{info: info, cold: &bounds{100, 80_000}}
 }
 

@@ -30,6 +30,7 @@ type model struct {
 	solver   *als.Solver
 	network  *seqnet.Model // nil for none
 	kin      *kinship      // likewise
+	context  *kinship      // likewise
 }
 
 // Items is the model's item table.
@@ -73,7 +74,7 @@ func (m *model) rankAll(ctx context.Context, w *als.Workspace, queries []recipe.
 	m.hear(states)
 	for k := range queries {
 		q, s, j := &queries[k], &states[k], &jobs[k]
-		if err := m.prepare(w, q.User, s.history, s.told, j); err != nil {
+		if err := m.prepare(w, q, s.history, s.told, j); err != nil {
 			return err
 		}
 		j.Best.Reset(max(q.Count, recipe.ExploredTo))
@@ -123,9 +124,9 @@ func (m *model) hear(states []state) {
 	}
 }
 
-// prepare encodes a history, and what is known of the user beside it, into a job; told is the network's state after it, nil
+// prepare encodes the query's history, and what is known of the user and the circumstances beside it, into a job; told is the network's state after it, nil
 // without one.
-func (m *model) prepare(w *als.Workspace, user recipe.Attributes, h history, told []float32, j *topk.Job) error {
+func (m *model) prepare(w *als.Workspace, q *recipe.Query, h history, told []float32, j *topk.Job) error {
 	var x []float32
 	if len(h.items) > 0 {
 		x = encode(m.solver, w, m.settings.Encoder, h)
@@ -135,9 +136,8 @@ func (m *model) prepare(w *als.Workspace, user recipe.Attributes, h history, tol
 	} else {
 		x = make([]float32, m.matrix.Stride)
 	}
-	for k, v := range m.kin.at(user, len(h.items)) {
-		x[k] += v
-	}
+	m.kin.at(q.User, len(h.items), x)
+	m.context.add(q.Context, 1, x)
 	if m.settings.widened() {
 		x = m.settings.widenQuery(x, told, m.matrix.Stride)
 	}
@@ -191,7 +191,7 @@ func (m *model) rankLists(ctx context.Context, w *als.Workspace, queries []recip
 		s := [1]state{{history: distinct(q.Items)}}
 		m.hear(s[:])
 		h := s[0].history
-		if err := m.prepare(w, q.User, h, s[0].told, &j); err != nil {
+		if err := m.prepare(w, q, h, s[0].told, &j); err != nil {
 			return err
 		}
 		had := make(map[int32]bool, len(h.items))

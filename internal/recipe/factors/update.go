@@ -59,7 +59,7 @@ func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.Fi
 // fresh ones, which ascend, what users did with them. The network has heard nothing of those that base does not know.
 func (m *model) learnedAnew(d *recipe.Data, vectors []float32, network *seqnet.Model, fresh []int) learned {
 	n := d.Items.Len()
-	l := learned{vectors: vectors, network: network, kin: m.kin, evidence: recipe.Tried(d, recipe.UniqueUsers(d)), heard: make([]int32, n)}
+	l := learned{vectors: vectors, network: network, kin: m.kin, context: m.context, evidence: recipe.Tried(d, recipe.UniqueUsers(d)), heard: make([]int32, n)}
 	for i := range n {
 		if _, found := slices.BinarySearch(fresh, i); !found {
 			l.evidence[i] = max(recipe.ProvenBy, l.evidence[i])

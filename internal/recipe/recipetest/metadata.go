@@ -124,6 +124,48 @@ func exploresWhatIsIgnoredLess(t *testing.T, r recipe.Recipe) {
 	}
 }
 
+// contexts checks that circumstances in which other items are taken bring these forward, and that unknown ones change
+// nothing: on data where everybody takes even items in the morning and odd ones in the evening, and is more often there at
+// one of these times.
+func contexts(t *testing.T, r recipe.Recipe) {
+	var events []Event
+	for u := range 100 {
+		for k := range 16 {
+			i := ((u*3+k*k)%20)*2 + (u+[...]int{1, 0, 0, 0}[k%4])%2
+			events = append(events, Event{fmt.Sprintf("u%02d", u), fmt.Sprintf("i%02d", i), int64(1e9 + 43200*k)})
+		}
+	}
+	d := Build(events)
+	when := make(Genres, len(d.Item))
+	for k, i := range d.Item {
+		when[k] = "day|" + [...]string{"morning", "evening"}[i%2]
+	}
+	d.Context, d.Columns, d.Texts = []recipe.Column{when}, nil, nil
+	m := Train(t, r, d, filepath.Join(t.TempDir(), "m"), 1, 2)
+	ask := func(u int, context recipe.Attributes) recipe.Answer {
+		q := query(r, d, u)
+		q.Context = context
+		return rank(t, m, q)[0]
+	}
+	var right, all int
+	for u := range 20 {
+		for parity, time := range []string{"morning", "evening"} {
+			for _, i := range ask(u, Person{"GENRES": time}).Items[:6] {
+				all++
+				if int(i)%2 == parity {
+					right++
+				}
+			}
+		}
+		if got, want := ask(u, Person{"GENRES": "midnight"}), ask(u, nil); !same(got, want) {
+			t.Errorf("user %d: in circumstances that nobody knows %v, want %v as in none", u, got, want)
+		}
+	}
+	if 20*right < 11*all { // half if they changed nothing
+		t.Errorf("of %d items that come first in the morning and in the evening, %d are of that time; want more than half", all, right)
+	}
+}
+
 // newcomers is how many items of Launch nobody has met.
 const newcomers = 12
 

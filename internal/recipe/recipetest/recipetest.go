@@ -57,6 +57,9 @@ func Run(t *testing.T, r recipe.Recipe, features ...Feature) {
 	if info.ItemMetadata {
 		metadata(t, r, slices.Contains(features, Fresher))
 	}
+	if info.Contexts {
+		t.Run("Contexts", func(t *testing.T) { contexts(t, r) })
+	}
 	if info.UserMetadata {
 		t.Run("Kin", func(t *testing.T) { answersKin(t, r) })
 		t.Run("MuteUsers", func(t *testing.T) { muteUsers(t, r) })
