@@ -4,13 +4,13 @@
 // No single model is best everywhere: transitions where one thing leads to another, linear item models
 // where taste is what counts, a user's own past where people buy again. So each training learns a few of
 // them as lists of neighbours per item, and weighs what they say of an item by how well that told what
-// the users of an inner split did next. Users have no vectors; whoever asks is scored from history, so
+// the users of an inner split did next. Whoever asks is scored from history, so
 // new events and new users count at once.
 //
 // The files follow a training: sequence.go (the events), transitions.go, linear.go and walk.go (the
 // models), ridge.go (how much they are held back), lists.go (what they end as), sessions.go (neighbours among
-// sequences), spectrum.go (what varies least), network.go, signals.go (what they say of an item), fit.go (how that is
-// weighed), draft.go (the training's two halves), reward.go (objectives), update.go, model.go (answers), tail.go and
+// sequences), alike.go (the same in whatever order), spectrum.go (what varies least), vectors.go (least squares), network.go,
+// signals.go (what they say of an item), fit.go (how that is weighed), logit.go (what it comes to), draft.go (the training's two halves), reward.go (objectives), update.go, model.go (answers), tail.go and
 // explore.go (of items that no voice speaks of).
 package blend
 
@@ -74,14 +74,15 @@ type settings struct {
 	Weights [signals]float64 // logit per unit of signal
 	Network *seqnet.Shape    // nil if there is none
 
-	Ridge    float32    // of trainTogether
-	HalfLife float64    // learned.halfLife
-	Sessions bool       // whether there are learned.sessions
-	Spectrum int        // width of learned.spectrum, 0 without one
-	Content  int        // features in learned.content, 0 without it
-	Kin      *kin       `json:",omitempty"`
-	Context  *kin       `json:",omitempty"`
-	Alone    [2]float64 // weights of contentVoice where no other speaks
+	Ridge    float32      // of trainTogether
+	HalfLife float64      // learned.halfLife
+	Sessions bool         // whether there are learned.sessions
+	Spectrum int          // width of learned.spectrum, 0 without one
+	Content  int          // features in learned.content, 0 without it
+	Kin      *kin         `json:",omitempty"`
+	Context  *kin         `json:",omitempty"`
+	Alone    [2]float64   // weights of contentVoice where no other speaks
+	Vectors  *vectorShape `json:",omitempty"` // nil if there are none
 
 	Newest int64   // time of the newest interaction
 	Reward float64 // logit per standard reward; 0 without an objective
@@ -96,7 +97,8 @@ const Family = "blend"
 // Memory: the events twice, 8 bytes for each of the at most 32 million neighbours of a family (4 KB an
 // item at most; three families at once), 100 MB of examples to weigh by; and for dense models a matrix of items by
 // items for what goes together (400 MB for 10,000 items, 1.6 GB for the most, 20,000) and two for what follows
-// (1.2 GB for the most, 12,288). A spectrum takes 400 MB at most, and is kept beside the first while the second is learned.
+// (1.2 GB for the most, 12,288). A spectrum takes 400 MB at most, and is kept beside the first while the second is learned; so are
+// vectors.
 func (r Recipe) Train(ctx context.Context, t recipe.Training) error {
 	d, err := r.Draft(ctx, t, t.Data)
 	if err != nil {
@@ -142,30 +144,38 @@ func (s *settings) tune(ctx context.Context, t *recipe.Training, all *sequences,
 
 // A learned is everything that is known of items.
 type learned struct {
+	want     wanted // what was learned
 	families [familyCount]lists
 	network  *network  // nil where order is not to count or nothing could be told of it
 	order    []int32   // items by popularity
 	popular  []float32 // log(users+1)
 	trending []float32 // log(newest events+1)
 	halfLife float64   // seconds in which what a user had counts half
-	sessions *sessions // nil where order is not to count
+	sessions *sessions // nil where neighbours do not speak
 	spectrum *spectrum // nil where data is too small or too large for it
 	content  *content  // nil where items say nothing of themselves
 	kin      *kinship  // nil where users' metadata tells nothing
 	context  *kinship  // nil where circumstances tell nothing
+	vectors  *vectors  // nil where data is too small or too large for them
 }
 
 // learn trains the families that are wanted on the events; the others' lists are empty.
 func learn(ctx context.Context, s *sequences, want wanted, ridge float32, seed uint64, threads int, p *progress) (*learned, error) {
 	count := s.users()
-	l := &learned{order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
+	want.alike = want.alike && s.n > denseTogether // a linear model says the same, and is asked faster
+	l := &learned{want: want, order: recipe.ByPopularity(count), popular: logs(count), trending: logs(s.recent()), halfLife: s.halfLife()}
 	l.content = s.content.among(s.created, recipe.TriedBy(s.shown, count))
-	if want.sessions {
+	if want.sessions || want.alike {
 		l.sessions = newSessions(s)
 	}
 	var err error
 	if want.spectrum {
 		if l.spectrum, err = trainSpectrum(ctx, s, seed, threads); err != nil {
+			return nil, err
+		}
+	}
+	if want.vectors {
+		if l.vectors, err = trainVectors(ctx, s, seed, threads); err != nil {
 			return nil, err
 		}
 	}
@@ -184,8 +194,10 @@ func learn(ctx context.Context, s *sequences, want wanted, ridge float32, seed u
 // wanted says what is worth learning.
 type wanted struct {
 	families [familyCount]bool
-	sessions bool
+	sessions bool // to speak of what is near, in order
+	alike    bool // sessions, to speak in whatever order
 	spectrum bool
+	vectors  bool
 }
 
 // wantedBy is what is needed for the signals that count.
@@ -195,9 +207,13 @@ func wantedBy(counts func(signal int) bool) (w wanted) {
 			switch v {
 			case afterVoice, aroundVoice:
 				w.sessions = true
+			case alikeVoice:
+				w.alike = true
 			case spectrumVoice:
 				w.spectrum = true
 			case contentVoice: // is there already
+			case vectorVoice:
+				w.vectors = true
 			default:
 				w.families[voiceFamily[v]] = true
 			}
@@ -267,7 +283,7 @@ var listNames = [familyCount]string{"transitions", "forward", "together"}
 //	F.item    int32, ascending
 //	F.weight  float32, alongside
 //
-// and those of sessions, spectrum, content, kin, context and network, if there are any.
+// and those of sessions, spectrum, vectors, content, kin, context and network, if there are any.
 func write(t recipe.Training, s settings, l *learned) error {
 	w := t.Out
 	if err := w.Names("items", t.Data.Items.Len(), t.Data.Items.At); err != nil {
@@ -311,6 +327,9 @@ func write(t recipe.Training, s settings, l *learned) error {
 		return err
 	}
 	if err := l.context.put(w, "context"); err != nil {
+		return err
+	}
+	if err := l.vectors.put(w); err != nil {
 		return err
 	}
 	if err := l.network.put(w); err != nil {
@@ -369,9 +388,14 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if m.context, err = getKin(f, "context", m.settings.Context); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
+	if m.vectors, err = getVectors(f, m.settings.Vectors, n); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
 	if m.network, err = getNetwork(f, m.settings.Network); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
+	m.want = m.settings.wanted()
+	m.weigher = newWeigher(&m.settings, m.learned)
 	return m, nil
 }
 

@@ -116,15 +116,15 @@ func (s *settings) alone(ctx context.Context, l *learned, examples []example, th
 	return err
 }
 
-// unmet is what is added to the logit of item i with the signals x because few users have met it: what its metadata would
+// unmet is what is added to the logit of item i because few users have met it: what its metadata, whose two signals are x, would
 // weigh alone, as far as nothing else speaks of it.
-func (s *settings) unmet(c *content, i int32, x *[signals]float64) float64 {
+func (s *settings) unmet(c *content, i int32, x [2]float64) float64 {
 	if c == nil || c.unproven[i] == 0 {
 		return 0
 	}
 	more := 0.0
 	for k, w := range s.Alone {
-		more += max(0, w-s.Weights[2*contentVoice+k]) * x[2*contentVoice+k]
+		more += max(0, w-s.Weights[2*contentVoice+k]) * x[k]
 	}
 	return float64(c.unproven[i]) * more
 }

@@ -98,6 +98,9 @@ func (s settings) of(d *recipe.Data, l *learned) settings {
 	if s.Context = nil; l.context != nil {
 		s.Context = &l.context.kin
 	}
+	if s.Vectors = nil; l.vectors != nil {
+		s.Vectors = &l.vectors.shape
+	}
 	for _, when := range d.Time {
 		s.Newest = max(s.Newest, when)
 	}

@@ -3,6 +3,7 @@ package blend
 import (
 	"context"
 	"math"
+	"runtime"
 
 	"github.com/kindredrec/kindred/internal/num/als"
 	"github.com/kindredrec/kindred/internal/num/gemm"
@@ -178,7 +179,16 @@ type square struct {
 	cell []float32
 }
 
-func newSquare(n int) *square { return &square{n, make([]float32, n*n)} }
+// newSquare makes a square of zeros. Large ones are worth giving back first what nobody needs any more: as much as the last
+// family's.
+func newSquare(n int) *square {
+	if n >= largeSquare {
+		runtime.GC()
+	}
+	return &square{n, make([]float32, n*n)}
+}
+
+const largeSquare = 4096 // 64 MB
 
 func (m *square) row(i int) []float32 { return m.cell[i*m.n : (i+1)*m.n] }
 

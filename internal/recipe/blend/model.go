@@ -16,6 +16,7 @@ type model struct {
 	mixes    bool // recipe.Info's
 	items    recipe.Names
 	settings settings
+	weigher  *weigher // of settings and learned
 	explorer *recipe.Explorer
 	reward   []float32 // standard rewards; nil without an objective
 	tail     *tail     // nil where items beyond those scored have no scores
@@ -31,7 +32,8 @@ func (l *learned) wellKnown() []int32 { return l.order[:min(head, len(l.order))]
 // A desk is what one query needs; it is reused.
 type desk struct {
 	*listener
-	logit []float32  // of the candidates that are allowed
+	logit []float32 // of the candidates that are allowed
+	scale [voices]float64
 	lucky []int32    // scratch of explore
 	keys  []topk.Key // likewise
 
@@ -47,7 +49,7 @@ func newDesk(m *model) *desk { return &desk{listener: newListener(m.learned, m.s
 // Items is the model's item table.
 func (m *model) Items() recipe.Names { return m.items }
 
-// Rank answers a block of queries. Each caller at a time takes 40 bytes an item.
+// Rank answers a block of queries. Each caller at a time takes a listener.
 func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []recipe.Answer) error {
 	d, ok := m.idle.Get().(*desk)
 	if !ok {
@@ -62,6 +64,7 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 		d.listen(q.Items, q.Times)
 		d.hear(m.learned, q)
 		if m.asks == recipe.ByUserList {
+			d.vectorsOf(q.List)
 			d.best.Reset(len(q.List))
 			d.score(m, q, q.List)
 			d.answer(a, len(q.List))
@@ -88,7 +91,7 @@ func (d *desk) touchAll(items []int32) {
 
 // score takes the candidates that are allowed.
 func (d *desk) score(m *model, q *recipe.Query, candidates []int32) {
-	d.logit = d.logit[:0]
+	d.logit, d.scale = d.logit[:0], d.by(&m.settings.Level)
 	top, last := math.Inf(-1), float32(math.Inf(1))
 	for _, i := range candidates {
 		if q.Allow != nil && !q.Allow.Has(int(i)) {
@@ -104,9 +107,14 @@ func (d *desk) score(m *model, q *recipe.Query, candidates []int32) {
 	}
 	d.top, d.last, d.sum = top, last, 0
 	for _, l := range d.logit {
-		d.sum += math.Exp(float64(l) - top)
+		if l := float64(l) - top; l > -negligible {
+			d.sum += math.Exp(l)
+		}
 	}
 }
+
+// negligible is how far below the best an item is worth nothing: so many of them as there can be do not change the sum.
+const negligible = 60
 
 // answer writes the best with their softmax.
 func (d *desk) answer(a *recipe.Answer, count int) {
@@ -124,12 +132,7 @@ func (m *model) logit(d *desk, i int32, stranger bool) float32 {
 	if stranger {
 		return float32(l + float64(m.popular[i]))
 	}
-	var x [signals]float64
-	d.signals(i, &m.settings.Level, &x)
-	for k, w := range m.settings.Weights {
-		l += w * x[k]
-	}
-	return float32(l + m.settings.unmet(m.content, i, &x))
+	return float32(l + m.weigher.logit(d, i))
 }
 
 // rewarded is what the objective adds to the logit of item i.

@@ -18,7 +18,7 @@ func (s *settings) weighReward(ctx context.Context, t *recipe.Training, l *learn
 	if t.Data.Reward == nil || t.Reward == 0 || all.len() == 0 {
 		return nil
 	}
-	m := &model{learned: l, settings: *s}
+	m := &model{learned: l, settings: *s, weigher: newWeigher(s, l)}
 	step := max(1, all.len()/spreadUsers)
 	spread := make([]float64, (all.len()+step-1)/step)
 	err := als.Spread(ctx, t.Threads, len(spread), 4, func(lo, hi int) {

@@ -33,6 +33,8 @@ type sessions struct {
 	from []int64
 	seq  []int32 // of item i: seq[from[i]:from[i+1]], ascending, so the newest first
 	at   []int32 // alongside: the item's last place there
+
+	crowd *crowd
 }
 
 // newSessions takes the newest sequences and indexes them. Without a sequence of two events there is nothing to find.
@@ -57,6 +59,7 @@ func newSessions(s *sequences) *sessions {
 		n.start = append(n.start, int64(len(n.item)))
 	}
 	n.index(s.n)
+	n.crowd = newCrowd(n)
 	return n
 }
 
@@ -95,7 +98,7 @@ func (n *sessions) each(do func(s, i, at int32)) {
 	}
 }
 
-// A finder is scratch memory to find neighbours with: 8 bytes a sequence.
+// A finder is scratch memory to find neighbours with: 8 bytes a sequence and 4 an item.
 type finder struct {
 	*sessions
 	like  []float32
@@ -103,10 +106,12 @@ type finder struct {
 	found []int32
 	best  topk.Heap
 	near  [nearby]float32
+	heard []int32 // by item: the turn it was last heard in
+	turn  int32
 }
 
 func newFinder(n *sessions) *finder {
-	f := &finder{sessions: n, like: make([]float32, n.len()), match: make([]int32, n.len())}
+	f := &finder{sessions: n, like: make([]float32, n.len()), match: make([]int32, n.len()), heard: make([]int32, len(n.from)-1)}
 	for d := range f.near {
 		f.near[d] = float32(math.Exp(-float64(d) / fadeNear))
 	}
@@ -116,10 +121,7 @@ func newFinder(n *sessions) *finder {
 // find calls do for what the neighbours of a history speak for: the item, how loudly, and whether it came after
 // the match. A sequence that the history begins with is the user's own and does not speak.
 func (f *finder) find(items []int32, do func(i int32, by float32, after bool)) {
-	for _, s := range f.found {
-		f.like[s] = 0
-	}
-	f.found = f.found[:0]
+	f.forget()
 	f.ask(items)
 	f.best.Reset(neighbours)
 	for _, s := range f.found {
@@ -223,5 +225,6 @@ func getSessions(f *artifact.File, items int) (*sessions, error) {
 		len(n.start) == 0 || n.start[len(n.start)-1] != int64(len(n.item)) {
 		return nil, fmt.Errorf("the sessions do not fit %d items", items)
 	}
+	n.crowd = newCrowd(n)
 	return n, nil
 }

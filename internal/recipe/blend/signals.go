@@ -21,6 +21,8 @@ const (
 	aroundVoice          // what stands around in alike sequences, before or after
 	spectrumVoice        // learned.spectrum of all of the history
 	contentVoice         // learned.content: how like the item's metadata is to that of the history's
+	alikeVoice           // what those have who share most with all of the history
+	vectorVoice          // learned.vectors of all of the history
 	voices
 )
 
@@ -52,7 +54,10 @@ func usable(recency bool) (use [signals]bool) {
 	for k := range use {
 		use[k] = recency
 	}
-	for _, k := range []int{2 * tasteVoice, 2*tasteVoice + 1, 2 * spectrumVoice, 2*spectrumVoice + 1, 2 * contentVoice, 2*contentVoice + 1, popularSignal, hadSignal, oftenSignal, ownerSignal} {
+	for _, v := range []int{tasteVoice, spectrumVoice, contentVoice, alikeVoice, vectorVoice} {
+		use[2*v], use[2*v+1] = true, true
+	}
+	for _, k := range []int{popularSignal, hadSignal, oftenSignal, ownerSignal} {
 		use[k] = true
 	}
 	return use
@@ -68,7 +73,7 @@ func prior(recency bool) (w [signals]float64) {
 	return w
 }
 
-// A listener is scratch memory for one history at a time: 41 bytes an item and 8 a sequence of learned.sessions.
+// A listener is scratch memory for one history at a time: 61 bytes an item and 8 a sequence of learned.sessions.
 type listener struct {
 	learned *learned
 	recency bool
@@ -83,9 +88,11 @@ type listener struct {
 	kinds   float64   // different items in the history
 	again   int32     // againSignal's item, or -1
 	finder  *finder   // nil without sessions
+	mine    []int32   // the different items of the history, ascending
 	state   []float32 // of the spectrum: the sum over the history's items
 	profile profile
 	ear     ear
+	teller  *teller // nil without vectors
 	best    topk.Heap
 }
 
@@ -96,7 +103,10 @@ func newListener(l *learned, recency bool) *listener {
 	if l.spectrum != nil {
 		w.state = make([]float32, l.spectrum.width)
 	}
-	if l.sessions != nil && recency {
+	if l.vectors != nil {
+		w.teller = newTeller(l.vectors)
+	}
+	if l.sessions != nil {
 		w.finder = newFinder(l.sessions)
 	}
 	return w
@@ -143,11 +153,15 @@ func (w *listener) listen(items []int32, times []int64) {
 			w.profile.add(i, age, w.recency)
 		}
 	}
+	w.hearAlike()
+	w.hearVectors(items)
 	w.touchUnmet()
 	for _, i := range w.touched {
 		w.sum[i][spectrumVoice], w.sum[i][contentVoice] = w.spectral(i), w.profile.likeness(i)
 		for v, s := range w.sum[i] {
-			w.loudest[v] = max(w.loudest[v], s)
+			if v != vectorVoice || w.age[i] == 0 {
+				w.loudest[v] = max(w.loudest[v], s)
+			}
 		}
 	}
 }
@@ -186,7 +200,7 @@ func (w *listener) ask(history, items []int32) {
 			w.touch(i)
 		}
 	}
-	if w.finder == nil {
+	if w.finder == nil || !w.learned.want.sessions {
 		return
 	}
 	w.finder.find(items, func(i int32, by float32, after bool) {
@@ -230,6 +244,47 @@ func (w *listener) spectral(i int32) float32 {
 	return f32.Dot(w.state, w.learned.spectrum.of(i))
 }
 
+// hearAlike adds what those have who share most with the history.
+func (w *listener) hearAlike() {
+	if w.finder == nil || !w.learned.want.alike {
+		return
+	}
+	w.mine = w.mine[:0]
+	for _, i := range w.touched {
+		if w.age[i] > 0 {
+			w.mine = append(w.mine, i)
+		}
+	}
+	slices.Sort(w.mine) // so that sums do not depend on the order of a history
+	w.finder.findAlike(w.mine, w.age, func(i int32, by float32) {
+		w.touch(i)
+		w.sum[i][alikeVoice] += by
+	})
+}
+
+// hearVectors adds what the vectors say of the items that they speak loudest for; of others they say nothing.
+func (w *listener) hearVectors(items []int32) {
+	if w.teller == nil {
+		return
+	}
+	w.teller.tell(context.Background(), items) // never cancelled, so it does not fail
+	for _, key := range w.teller.loud() {
+		w.touch(key.Index())
+		w.sum[key.Index()][vectorVoice] = key.Score()
+	}
+}
+
+// vectorsOf adds what the vectors say of some items, however little.
+func (w *listener) vectorsOf(items []int32) {
+	if w.teller == nil {
+		return
+	}
+	for _, i := range items {
+		w.touch(i)
+		w.sum[i][vectorVoice] = w.teller.product(i)
+	}
+}
+
 // taste adds what goes together with item i.
 func (w *listener) taste(i int32, age int) {
 	if s := w.learned.spectrum; s != nil {
@@ -249,20 +304,12 @@ func (w *listener) taste(i int32, age int) {
 // signals sets x to the signals of item i.
 func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64) {
 	*x = [signals]float64{}
+	scale := w.by(level)
 	for v, s := range w.sum[i] {
-		if s == 0 { // an item that is looked at without anything but these speaking of it
-			switch v {
-			case spectrumVoice:
-				s = w.spectral(i)
-			case contentVoice:
-				s = w.profile.likeness(i)
-			}
+		if s == 0 {
+			s = w.unheard(v, i)
 		}
-		by := level[v]
-		if v >= tasteVoice && w.loudest[v] > 0 {
-			by = float64(w.loudest[v])
-		}
-		at := float64(s) / by
+		at := float64(s) * scale[v]
 		x[2*v] = at
 		if at > 0 {
 			x[2*v+1] = math.Log1p(sharpness * at)
@@ -276,6 +323,28 @@ func (w *listener) signals(i int32, level *[voices]float64, x *[signals]float64)
 	if n := w.learned.network; n != nil && w.recency {
 		x[networkSignal] = float64(w.ear.logit(n, i))
 	}
+}
+
+// by is what the voices are multiplied by.
+func (w *listener) by(level *[voices]float64) (scale [voices]float64) {
+	for v := range scale {
+		scale[v] = 1 / level[v]
+		if v >= tasteVoice && w.loudest[v] > 0 {
+			scale[v] = 1 / float64(w.loudest[v])
+		}
+	}
+	return scale
+}
+
+// unheard is what a voice says of an item that is looked at without anything but this speaking of it.
+func (w *listener) unheard(voice int, i int32) float32 {
+	switch voice {
+	case spectrumVoice:
+		return w.spectral(i)
+	case contentVoice:
+		return w.profile.likeness(i)
+	}
+	return 0
 }
 
 // own sets the signals of an item that the user had.

@@ -36,7 +36,7 @@ const (
 // spectrumWidth is the rank for n items and some users, 0 where there is to be no spectrum.
 func spectrumWidth(n, users int) int {
 	width := min(spectrumMost, n/24, spectrumCells/max(1, n+users)) / 16 * 16
-	if width < spectrumLeast {
+	if width < spectrumLeast || n > denseTogether {
 		return 0
 	}
 	return width

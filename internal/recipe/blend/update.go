@@ -9,7 +9,7 @@ import (
 
 // Update takes new items and interactions into a model. What was learned in steps and by tests stays: the weights of the
 // voices, their levels, the ridge and the network, which gives items that it does not know what it gives others in the mean.
-// What is counted is counted again: neighbours, sequences, the spectrum, popularity and ages are those of the data.
+// What is counted is counted again: neighbours, sequences, the spectrum, vectors, popularity and ages are those of the data.
 //
 // Memory: that of Train but for the network's.
 func (r Recipe) Update(ctx context.Context, t recipe.Training, base *artifact.File) error {

@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// The exponents of walks: how much longer histories count less, and popular items are held back. They are
-// those known to do well on Gowalla; not tuned here.
+// The exponents of walks: how much longer histories count less, and popular items are held back. Both near what is known to
+// do well on Gowalla; of 0.1 and 0.2 the latter told a random fifth of its training events better.
 const (
 	walkAlpha = 0.7
-	walkBeta  = 0.1
+	walkBeta  = 0.2
 )
 
 // trainWalks lists where a walk from an item to one of its users and on to one of theirs ends:
