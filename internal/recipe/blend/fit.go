@@ -177,9 +177,6 @@ func newExample(w *listener, level *[voices]float64, t test) (e example) {
 func (w *listener) candidates() []int32 {
 	out := append([]int32(nil), w.learned.order[:min(hardest, len(w.learned.order))]...)
 	for v := range voices {
-		if v == contentVoice { // what only looks alike is easily told from what comes next
-			continue
-		}
 		w.best.Reset(hardest)
 		for _, i := range w.touched {
 			if s := w.sum[i][v]; s > 0 {
