@@ -36,7 +36,7 @@ type Recipe struct {
 func Personalization() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-user-personalization", Type: recipe.UserPersonalization, Asks: recipe.ByUser,
-		Scores: true, Explores: true, Updates: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
+		Scores: true, Explores: true, Updates: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Contexts: true, Algorithm: "aws-user-personalization", Feature: "aws-user-personalization",
 		Description: "Predicts items a user will interact with, and explores new items.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -46,7 +46,7 @@ func Personalization() Recipe {
 func Ranking() Recipe {
 	return Recipe{info: recipe.Info{
 		Name: "aws-personalized-ranking", Type: recipe.PersonalizedRanking, Asks: recipe.ByUserList,
-		Scores: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
+		Scores: true, Objectives: true, ItemMetadata: true, UserMetadata: true, Contexts: true, Algorithm: "aws-personalized-ranking", Feature: "JSON-percentile-filtering",
 		Description: "Reranks a list of items for a user.",
 		Created:     time.Date(2019, 6, 10, 0, 0, 0, 0, time.UTC), Parameters: parameters("149"),
 	}}
@@ -94,6 +94,7 @@ type settings struct {
 	Network *seqnet.Shape `json:",omitempty"`
 	Content *content      `json:",omitempty"`
 	Kin     *kin          `json:",omitempty"`
+	Context *kin          `json:",omitempty"`
 }
 
 // als returns the settings as the solver needs them.
@@ -152,7 +153,7 @@ func progress(t recipe.Training, done int) {
 //	ranked   float32, as far apart as widths says: vectors, the standard reward and the network's vectors; absent without
 //	         an objective and a network
 //
-// and those of the network, if there is one (putNetwork), and of what users' metadata tells, if it does (kinship.put).
+// and those of the network, if there is one (putNetwork), and of what users' metadata and circumstances tell, if they do (kinship.put).
 //
 // Items that few users have met get their vectors from metadata, if asked or if s says how; the encoder shares what was
 // learned, whatever comes after it.
@@ -176,9 +177,15 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 		if l.kin, err = learnKin(ctx, t, &s, solver, l.vectors, bias); err != nil {
 			return err
 		}
+		if l.context, err = learnContext(ctx, t, &s, solver, l.vectors, bias); err != nil {
+			return err
+		}
 	}
 	if s.Kin = nil; l.kin != nil {
 		s.Kin = &l.kin.kin
+	}
+	if s.Context = nil; l.context != nil {
+		s.Context = &l.context.kin
 	}
 	vectors, network, w := l.vectors, l.network, t.Out
 	if err := w.Names("items", n, t.Data.Items.At); err != nil {
@@ -212,7 +219,10 @@ func write(ctx context.Context, t recipe.Training, asked bool, s settings, l lea
 	if err := putNetwork(w, network); err != nil {
 		return err
 	}
-	if err := l.kin.put(w); err != nil {
+	if err := l.kin.put(w, "kin"); err != nil {
+		return err
+	}
+	if err := l.context.put(w, "context"); err != nil {
 		return err
 	}
 	return w.Meta(s)
@@ -288,7 +298,10 @@ func (r Recipe) Open(f *artifact.File) (recipe.Model, error) {
 	if m.network != nil && m.network.Items() != n {
 		return nil, fmt.Errorf("open %s: the network knows %d items of %d", r.info.Name, m.network.Items(), n)
 	}
-	if m.kin, err = getKin(f, m.settings.Kin, m.settings.Dim); err != nil {
+	if m.context, err = getKin(f, "context", m.settings.Context, m.settings.Dim); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
+	}
+	if m.kin, err = getKin(f, "kin", m.settings.Kin, m.settings.Dim); err != nil {
 		return nil, fmt.Errorf("open %s: %w", r.info.Name, err)
 	}
 	m.vectors = vectors
