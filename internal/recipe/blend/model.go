@@ -49,6 +49,9 @@ func newDesk(m *model) *desk { return &desk{listener: newListener(m.learned, m.s
 // Items is the model's item table.
 func (m *model) Items() recipe.Names { return m.items }
 
+// ahead is how many queries are looked at together: 16 KB each.
+const ahead = 32
+
 // Rank answers a block of queries. Each caller at a time takes a listener.
 func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []recipe.Answer) error {
 	d, ok := m.idle.Get().(*desk)
@@ -59,6 +62,11 @@ func (m *model) Rank(ctx context.Context, queries []recipe.Query, answers []reci
 	for k := range queries {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if k%ahead == 0 {
+			if err := d.expect(ctx, queries[k:min(len(queries), k+ahead)]); err != nil {
+				return err
+			}
 		}
 		q, a := &queries[k], &answers[k]
 		d.listen(q.Items, q.Times)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kindredrec/kindred/internal/num/f32"
 	"github.com/kindredrec/kindred/internal/num/topk"
+	"github.com/kindredrec/kindred/internal/recipe"
 )
 
 // The voices are sums over a history of what a family lists for its items; they differ in how the past
@@ -133,7 +134,7 @@ func (w *listener) reset() {
 func (w *listener) listen(items []int32, times []int64) {
 	w.reset()
 	history := items
-	items, times = items[max(0, len(items)-longest):], times[max(0, len(times)-longest):]
+	items, times = newest(items), times[max(0, len(times)-longest):]
 	if n := len(items); n > 0 && (n == 1 || items[n-1] != items[n-2]) {
 		w.again = items[n-1]
 	}
@@ -262,12 +263,30 @@ func (w *listener) hearAlike() {
 	})
 }
 
+// expect says which histories will be listened to next, which is faster then. It fails only when ctx is cancelled.
+func (w *listener) expect(ctx context.Context, queries []recipe.Query) error {
+	if w.teller == nil {
+		return nil
+	}
+	histories := make([][]int32, len(queries))
+	for k := range queries {
+		histories[k] = newest(queries[k].Items)
+	}
+	return w.teller.expect(ctx, histories...)
+}
+
+// newest are the events of a history that are looked at.
+func newest(items []int32) []int32 { return items[max(0, len(items)-longest):] }
+
 // hearVectors adds what the vectors say of the items that they speak loudest for; of others they say nothing.
 func (w *listener) hearVectors(items []int32) {
 	if w.teller == nil {
 		return
 	}
-	w.teller.tell(context.Background(), items) // never cancelled, so it does not fail
+	if !w.teller.next() {
+		w.teller.expect(context.Background(), items) // never cancelled, so it does not fail
+		w.teller.next()
+	}
 	for _, key := range w.teller.loud() {
 		w.touch(key.Index())
 		w.sum[key.Index()][vectorVoice] = key.Score()

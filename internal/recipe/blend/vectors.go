@@ -122,14 +122,16 @@ func getVectors(f *artifact.File, shape *vectorShape, n int) (*vectors, error) {
 	return newVectors(*shape, rows, gram, n)
 }
 
-// A teller is scratch memory for what vectors say to one history.
+// A teller is scratch memory for what vectors say to some histories: a queue, since several are told together faster than
+// each alone.
 type teller struct {
 	of     *vectors
 	work   *als.Workspace
 	state  []float32
 	cols   []int32
 	weight []float32
-	job    [1]topk.Job
+	queue  []topk.Job
+	left   int // of the queue, behind the one that is told
 }
 
 func newTeller(v *vectors) *teller {
@@ -139,9 +141,27 @@ func newTeller(v *vectors) *teller {
 // told is how many items vectors speak for: those with the highest products.
 const told = 1000
 
-// tell solves for the different items of a history, and finds the items with the highest products. It fails only when ctx
-// is cancelled.
-func (t *teller) tell(ctx context.Context, items []int32) error {
+// expect makes a queue of histories and finds the items with the highest products for each. It fails only when ctx is
+// cancelled.
+func (t *teller) expect(ctx context.Context, histories ...[]int32) error {
+	for len(t.queue) < len(histories) {
+		t.queue = append(t.queue, topk.Job{})
+	}
+	t.queue, t.left = t.queue[:len(histories)], len(histories)
+	for k, items := range histories {
+		t.solve(items)
+		j := &t.queue[k]
+		if j.Set(t.state, 0) != nil { // longer than topk.MaxNorm
+			clear(t.state)
+			j.Set(t.state, 0)
+		}
+		j.Best.Reset(min(told, t.of.matrix.N))
+	}
+	return topk.Best(ctx, t.of.matrix, t.queue)
+}
+
+// solve sets the state to the vector of a history, for its different items.
+func (t *teller) solve(items []int32) {
 	t.cols = append(t.cols[:0], items...)
 	slices.Sort(t.cols)
 	t.cols = slices.Compact(t.cols)
@@ -150,17 +170,21 @@ func (t *teller) tell(ctx context.Context, items []int32) error {
 	}
 	clear(t.state)
 	t.of.solver.Solve(t.work, t.cols, t.weight[:len(t.cols)], vectorSteps, t.state)
-	j := &t.job[0]
-	if j.Set(t.state, 0) != nil { // longer than topk.MaxNorm
-		clear(t.state)
-		j.Set(t.state, 0)
-	}
-	j.Best.Reset(min(told, t.of.matrix.N))
-	return topk.Best(ctx, t.of.matrix, t.job[:])
 }
 
+// next goes on to the next of the queue, and reports false where there is none.
+func (t *teller) next() bool {
+	if t.left == 0 {
+		return false
+	}
+	t.left--
+	return true
+}
+
+func (t *teller) job() *topk.Job { return &t.queue[len(t.queue)-1-t.left] }
+
 // loud are the items with the highest products, best first.
-func (t *teller) loud() []topk.Key { return t.job[0].Best.Sorted() }
+func (t *teller) loud() []topk.Key { return t.job().Best.Sorted() }
 
 // product is what the vectors give item i.
-func (t *teller) product(i int32) float32 { return t.of.matrix.Score(&t.job[0], int(i)) }
+func (t *teller) product(i int32) float32 { return t.of.matrix.Score(t.job(), int(i)) }

@@ -29,9 +29,10 @@ func TestVectorsOfCircles(t *testing.T) {
 	}
 	w := newTeller(v)
 	for circle := range int32(32) {
-		if err := w.tell(t.Context(), []int32{circle*32 + 3, circle*32 + 8, circle*32 + 3, circle*32 + 21}); err != nil {
+		if err := w.expect(t.Context(), []int32{circle*32 + 3, circle*32 + 8, circle*32 + 3, circle*32 + 21}); err != nil {
 			t.Fatal(err)
 		}
+		w.next()
 		for place, key := range w.loud()[:32] {
 			if key.Index()/32 != circle {
 				t.Errorf("item %d, of circle %d, is in place %d for circle %d", key.Index(), key.Index()/32, place, circle)
@@ -113,5 +114,32 @@ func TestVectorsAreWritten(t *testing.T) {
 		if i/32 != 2 {
 			t.Errorf("item %d of circle %d is recommended to a user of circle 2", i, i/32)
 		}
+	}
+}
+
+// Histories that are told together are told what each is told alone.
+func TestVectorsTellTogether(t *testing.T) {
+	v, err := trainVectors(t.Context(), halfHad(), 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	histories := [][]int32{{1, 2, 40}, nil, {900}, {5, 5, 6, 7, 300}, {1, 2, 40}}
+	all, one := newTeller(v), newTeller(v)
+	if err := all.expect(t.Context(), histories...); err != nil {
+		t.Fatal(err)
+	}
+	for _, items := range histories {
+		if err := one.expect(t.Context(), items); err != nil {
+			t.Fatal(err)
+		}
+		if !all.next() || !one.next() {
+			t.Fatal("nothing is next")
+		}
+		if !slices.Equal(all.loud(), one.loud()) {
+			t.Errorf("%v is told something else together with others", items)
+		}
+	}
+	if all.next() {
+		t.Error("there is more than was asked for")
 	}
 }
