@@ -74,6 +74,9 @@ func train(t *testing.T, d *recipe.Data, recency string, threads int) (recipe.Mo
 
 // A small catalogue has dense models and a large one has lists; both tell what comes next, whoever asks.
 func TestNext(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: a large catalogue asked by a hundred users")
+	}
 	for _, n := range []int{50, 21000} {
 		d := chains(10*min(n, 100), n, 12)
 		m, _ := train(t, d, "true", 2)

@@ -135,6 +135,9 @@ func shop(n int, view float32) *recipe.Data {
 // Where purchases weigh far more than views, things that are bought come first, those of the user's taste; where
 // they weigh the same, what is viewed most does. Nothing of that depends on how many items there are.
 func TestWeightsDecide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: trainings with a network one after another")
+	}
 	for _, n := range []int{100, 20_100} {
 		bought := map[float32]int{}
 		for _, view := range []float32{1, 0.02} {

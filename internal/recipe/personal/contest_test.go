@@ -108,6 +108,9 @@ func TestChoosesByEvidence(t *testing.T) {
 // A training that was cut off anywhere, and begins again, makes the model of one that never was: byte for byte, whichever
 // family is chosen.
 func TestTrainingGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: dozens of trainings one after another")
+	}
 	for want, d := range map[string]*recipe.Data{"factors": broad(), "blend": chain()} {
 		r := personal.Personalization()
 		whole, _, err := train(t, r, d, nil, 0)
