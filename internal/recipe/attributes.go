@@ -1,6 +1,12 @@
 package recipe
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kindredrec/kindred/internal/artifact"
+	"github.com/kindredrec/kindred/internal/feature"
+)
 
 // Attributes are the fields of one record of Users.
 type Attributes interface {
@@ -92,3 +98,41 @@ type eventsOf struct {
 
 func (c eventsOf) Text(i int) (string, bool)    { return c.Column.Text(int((*c.rows)[i])) }
 func (c eventsOf) Number(i int) (float64, bool) { return c.Column.Number(int((*c.rows)[i])) }
+
+// PutSpace writes the arrays of a space; its fields are for the model's settings to keep:
+//
+//	NAME.places   uint32
+//	NAME.rarity   float32, alongside
+func PutSpace(w *artifact.Writer, name string, s *feature.Space) error {
+	if err := artifact.Put(w, name+".places", s.Places); err != nil {
+		return err
+	}
+	return artifact.Put(w, name+".rarity", s.Rarity)
+}
+
+// GetSpace reads what PutSpace wrote. It refers to f's memory.
+func GetSpace(f *artifact.File, name string, fields []feature.Field) (*feature.Space, error) {
+	places, err := artifact.Get[uint32](f, name+".places")
+	if err != nil {
+		return nil, err
+	}
+	rarity, err := artifact.Get[float32](f, name+".rarity")
+	if err != nil {
+		return nil, err
+	}
+	if len(places) != len(rarity) {
+		return nil, fmt.Errorf("%s has %d places and %d rarities, want as many of both", name, len(places), len(rarity))
+	}
+	return &feature.Space{Fields: fields, Places: places, Rarity: rarity}, nil
+}
+
+// SomeUsers are those with events, at most so many of them, evenly, ascending.
+func SomeUsers(d *Data, most float64) (users []int32) {
+	step := max(1, float64(d.Users.Len())/most)
+	for at := 0.0; int(at) < d.Users.Len(); at += step {
+		if u := int(at); d.Start[u] < d.Start[u+1] {
+			users = append(users, int32(u))
+		}
+	}
+	return users
+}

@@ -89,7 +89,7 @@ type kinWork struct {
 // Memory: the distinct items of 20,000 users, 4 KB for each different thing that a record says, and 64 KB for each of 600
 // tests.
 func learnKin(ctx context.Context, t *recipe.Training, order []int32, weight float64) (*kinship, error) {
-	users := kinOf(t.Data)
+	users := recipe.SomeUsers(t.Data, kinUsers)
 	if len(users) < 2*leastTests || len(t.Data.UserColumns) == 0 {
 		return nil, nil
 	}
@@ -116,17 +116,6 @@ func (w *kinWork) kinship(ctx context.Context, t *recipe.Training, space *featur
 	l, err := w.learn(ctx, everybody, t.Threads)
 	t.Log.Debug("records", "terms", w.table.Terms, "weight", weight)
 	return &kinship{space, l, kin{space.Fields, weight}}, err
-}
-
-// kinOf are users with events, at most kinUsers of them, ascending.
-func kinOf(d *recipe.Data) (users []int32) {
-	step := max(1, float64(d.Users.Len())/kinUsers)
-	for at := 0.0; int(at) < d.Users.Len(); at += step {
-		if u := int(at); d.Start[u] < d.Start[u+1] {
-			users = append(users, int32(u))
-		}
-	}
-	return users
 }
 
 func newKinWork(d *recipe.Data, users []int32, table *feature.Table, order []int32) *kinWork {
@@ -284,20 +273,13 @@ func (d *desk) told(i int32) float64 {
 	return float64(d.kin[i])
 }
 
-// put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
-//
-//	NAME.places   uint32, feature.Space's
-//	NAME.rarity   float32, alongside
-//
-// and lists of that name, kin or context, one for each of these.
+// put writes the arrays of a kinship, nothing for nil; its kin is part of the settings: the space's and
+// lists of that name, kin or context, one for each dimension.
 func (k *kinship) put(w *artifact.Writer, name string) error {
 	if k == nil {
 		return nil
 	}
-	if err := artifact.Put(w, name+".places", k.space.Places); err != nil {
-		return err
-	}
-	if err := artifact.Put(w, name+".rarity", k.space.Rarity); err != nil {
+	if err := recipe.PutSpace(w, name, k.space); err != nil {
 		return err
 	}
 	return k.lifts.put(w, name)
@@ -308,11 +290,8 @@ func getKin(f *artifact.File, name string, of *kin) (k *kinship, err error) {
 	if of == nil {
 		return nil, nil
 	}
-	k = &kinship{space: &feature.Space{Fields: of.Fields}, kin: *of}
-	if k.space.Places, err = artifact.Get[uint32](f, name+".places"); err != nil {
-		return nil, err
-	}
-	if k.space.Rarity, err = artifact.Get[float32](f, name+".rarity"); err != nil {
+	k = &kinship{kin: *of}
+	if k.space, err = recipe.GetSpace(f, name, of.Fields); err != nil {
 		return nil, err
 	}
 	if k.lifts, err = getLists(f, name, len(k.space.Places)); err != nil {

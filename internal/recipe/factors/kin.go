@@ -59,7 +59,7 @@ func (k *kinship) add(record recipe.Attributes, by float64, x []float32) {
 //
 // Memory: vectors of 20,000 users, features as [feature.Learn] has it, and 16 KB for each of 600 tests.
 func learnKin(ctx context.Context, t recipe.Training, s *settings, solver *als.Solver, vectors, bias []float32) (*kinship, error) {
-	users := someUsers(t.Data)
+	users := recipe.SomeUsers(t.Data, kinUsers)
 	if len(users) < 2*leastHeld || len(t.Data.UserColumns) == 0 {
 		return nil, nil
 	}
@@ -154,17 +154,6 @@ func someEvents(d *recipe.Data) (events []int32) {
 	return events
 }
 
-// someUsers are those with events, at most kinUsers of them, ascending.
-func someUsers(d *recipe.Data) (users []int32) {
-	step := max(1, float64(d.Users.Len())/kinUsers)
-	for at := 0.0; int(at) < d.Users.Len(); at += step {
-		if u := int(at); d.Start[u] < d.Start[u+1] {
-			users = append(users, int32(u))
-		}
-	}
-	return users
-}
-
 func upTo(n int) []int32 {
 	out := make([]int32, n)
 	for k := range out {
@@ -224,19 +213,14 @@ func newTrial(x []float32, truth []int32, vectors []float32, bias func(i int) fl
 
 // put writes the arrays of a kinship, nothing for nil; its kin is part of the settings:
 //
-//	NAME.places   uint32, feature.Space's
-//	NAME.rarity   float32, alongside
-//	NAME.vectors  float32, Dim numbers for each of these
+//	NAME.vectors  float32, Dim numbers for each dimension of the space
 //
-// where NAME is kin or context.
+// and the space's, where NAME is kin or context.
 func (k *kinship) put(w *artifact.Writer, name string) error {
 	if k == nil {
 		return nil
 	}
-	if err := artifact.Put(w, name+".places", k.space.Places); err != nil {
-		return err
-	}
-	if err := artifact.Put(w, name+".rarity", k.space.Rarity); err != nil {
+	if err := recipe.PutSpace(w, name, k.space); err != nil {
 		return err
 	}
 	return artifact.Put(w, name+".vectors", k.to.Terms)
@@ -247,12 +231,9 @@ func getKin(f *artifact.File, name string, of *kin, dim int) (*kinship, error) {
 	if of == nil {
 		return nil, nil
 	}
-	k := &kinship{space: &feature.Space{Fields: of.Fields}, to: &feature.Map{Mean: make([]float32, dim)}, kin: *of}
+	k := &kinship{to: &feature.Map{Mean: make([]float32, dim)}, kin: *of}
 	var err error
-	if k.space.Places, err = artifact.Get[uint32](f, name+".places"); err != nil {
-		return nil, err
-	}
-	if k.space.Rarity, err = artifact.Get[float32](f, name+".rarity"); err != nil {
+	if k.space, err = recipe.GetSpace(f, name, of.Fields); err != nil {
 		return nil, err
 	}
 	k.to.Terms, err = artifact.Get[float32](f, name+".vectors")
